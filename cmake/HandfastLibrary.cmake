@@ -1,0 +1,49 @@
+# One library of the house: compiled once, linked as shared and as static.
+#   hf_add_library(<name> DESCRIPTION ... SOURCES ... [OBJECTS object-targets] [HANDFAST_LINK our-libs]
+#                  [PRIVATE_LINK foreign-libs] [PC_REQUIRES ...] [PC_REQUIRES_PRIVATE ...])
+# gives <name> (shared), <name>_static (for our programs and tests), installs both, the headers
+# and <name>.pc. Only symbols marked HF_API leave the shared library.
+function(hf_add_library name)
+  cmake_parse_arguments(L "" "DESCRIPTION" "SOURCES;OBJECTS;HANDFAST_LINK;PRIVATE_LINK;PC_REQUIRES;PC_REQUIRES_PRIVATE" ${ARGN})
+  string(REPLACE "-" "_" id ${name})
+
+  add_library(${id}_objects OBJECT ${L_SOURCES})
+  set_target_properties(${id}_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(${id}_objects
+    PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>
+    PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src ${CMAKE_CURRENT_SOURCE_DIR})
+  target_link_libraries(${id}_objects PRIVATE hf_warnings ${L_PRIVATE_LINK})
+
+  set(objects $<TARGET_OBJECTS:${id}_objects>)
+  foreach(o ${L_OBJECTS})
+    list(APPEND objects $<TARGET_OBJECTS:${o}>)
+  endforeach()
+  add_library(${id} SHARED ${objects})
+  add_library(${id}_static STATIC ${objects})
+  set_target_properties(${id} PROPERTIES OUTPUT_NAME ${name} EXPORT_NAME ${name}
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+  set_target_properties(${id}_static PROPERTIES OUTPUT_NAME ${name} EXPORT_NAME ${name}-static)
+  foreach(kind IN ITEMS "" "_static")
+    target_include_directories(${id}${kind} PUBLIC
+      $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+  endforeach()
+  target_link_libraries(${id} PRIVATE ${L_PRIVATE_LINK})
+  target_link_libraries(${id}_static PRIVATE ${L_PRIVATE_LINK})
+  foreach(dep ${L_HANDFAST_LINK})
+    target_link_libraries(${id} PUBLIC ${dep})
+    target_link_libraries(${id}_static PUBLIC ${dep}_static)
+    target_include_directories(${id}_objects PRIVATE
+      $<TARGET_PROPERTY:${dep},INTERFACE_INCLUDE_DIRECTORIES>)
+  endforeach()
+
+  install(TARGETS ${id} ${id}_static EXPORT handfast
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+
+  set(PC_NAME ${name})
+  set(PC_DESCRIPTION ${L_DESCRIPTION})
+  string(REPLACE ";" ", " PC_REQUIRES "${L_PC_REQUIRES}")
+  string(REPLACE ";" ", " PC_REQUIRES_PRIVATE "${L_PC_REQUIRES_PRIVATE}")
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/library.pc.in ${CMAKE_CURRENT_BINARY_DIR}/${name}.pc @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()

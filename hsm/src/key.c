@@ -1,0 +1,2 @@
+#include "handfast/hsm.h"
+typedef int hf_hsm_skeleton;

@@ -1,0 +1,301 @@
+/* The Handfast TLS engine: bytes in, bytes out.
+ *
+ * No sockets, files, threads or globals: the caller moves bytes between the engine and the world.
+ *
+ *      transport                      engine                          application
+ *   ---------------- hf_conn_input_buf / _ack  ->  hf_conn_plaintext_buf / _ack ---->
+ *   <--------------- hf_conn_output_buf / _ack <-  hf_conn_room_buf / _ack  ---------
+ *                                                  or hf_conn_write
+ *      key holder  <-- hf_conn_key_take      hf_conn_key_done <--  (see key.h)
+ *
+ * A loop: ask hf_conn_wants(); for each bit that is set do the matching thing; after input, a finished key
+ * operation or consumed plaintext call hf_conn_step(). Nothing blocks.
+ *
+ *   hf_conn_step(conn, worker);
+ *   for (;;) {
+ *       unsigned wants = hf_conn_wants(conn);
+ *       if (wants & HF_WANT_OUTPUT)    { send what hf_conn_output_buf gives; hf_conn_output_ack; }
+ *       if (wants & HF_WANT_KEY)       { hf_conn_key_take; key->ops->submit; later hf_conn_key_done; }
+ *       if (wants & HF_WANT_PLAINTEXT) { use what hf_conn_plaintext_buf gives; hf_conn_plaintext_ack; }
+ *       if (wants & HF_WANT_INPUT)     { receive into hf_conn_input_buf; hf_conn_input_ack; }
+ *       if (wants & HF_WANT_CLOSED)    break;
+ *       hf_conn_step(conn, worker);
+ *   }
+ *
+ * Threads: a connection belongs to one thread at a time. A configuration is immutable once built and shared by
+ * all threads. A worker belongs to one thread.
+ * Errors: the first fatal status sticks to the connection; its alert still comes out as output.
+ */
+#ifndef HANDFAST_HANDFAST_H
+#define HANDFAST_HANDFAST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "handfast/key.h"
+#include "handfast/provider.h"
+#include "handfast/secret.h"
+#include "handfast/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Version of this library, "1.0.0". Static storage. */
+HF_API const char *hf_version(void);
+
+/* ---- Limits: every one is finite and named ------------------------------------------------------- */
+
+#define HF_LIMIT_HANDSHAKE_MESSAGE (65536 + 4) /* one handshake message, bytes; ClientHello and Finished less */
+#define HF_LIMIT_CLIENT_HELLO 16384            /* a ClientHello, bytes of body */
+#define HF_LIMIT_HANDSHAKE_TOTAL 262144        /* all handshake bytes received in one handshake */
+#define HF_LIMIT_EMPTY_RECORDS 32              /* application_data records without content in a row */
+#define HF_LIMIT_WARNING_ALERTS 4              /* warning alerts in a row */
+#define HF_LIMIT_HANDSHAKE_RECORDS 2048        /* records received in one handshake */
+#define HF_LIMIT_OUTPUT 262144                 /* bytes waiting to be sent; hf_conn_write takes no more beyond */
+#define HF_LIMIT_EXTENSIONS 64                 /* extensions in one message */
+#define HF_LIMIT_ALPN_PROTOCOLS 16
+#define HF_LIMIT_ALPN_SIZE 255                 /* bytes of one protocol name, RFC 7301 */
+#define HF_LIMIT_NAME 255                      /* bytes of a host name */
+#define HF_LIMIT_CREDENTIALS 16
+
+/* ---- Environment: what the engine is given ------------------------------------------------------- */
+
+/* All functions may be called from any thread that uses a connection of the configuration; alloc and free from
+ * any thread at all. */
+typedef struct hf_env {
+    void *(*alloc)(void *arg, size_t size);           /* size > 0; aligned for any type; NULL when out of memory */
+    void (*free)(void *arg, void *p, size_t size);    /* p never NULL; size as allocated */
+    void *alloc_arg;                                  /* borrowed; outlives everything allocated */
+    hf_status (*random)(void *arg, uint8_t *out, size_t len); /* cryptographic quality; HF_OK or HF_ERR_RANDOM */
+    void *random_arg;
+    int64_t (*unix_time)(void *arg);                  /* seconds since 1970 */
+    void *time_arg;
+} hf_env;
+
+/* malloc/free, getrandom(2), time(2). Static storage. */
+HF_API const hf_env *hf_env_system(void);
+
+/* ---- Policies ------------------------------------------------------------------------------------ */
+
+typedef enum hf_policy_id {
+    HF_POLICY_INTERMEDIATE, /* default: TLS 1.2 (and 1.3): ECDHE with AEAD, extended master secret, renegotiation_info */
+    HF_POLICY_MODERN,       /* TLS 1.3 only */
+    HF_POLICY_COMPATIBLE    /* also RSA key transport, AES-CBC with HMAC */
+} hf_policy_id;
+
+/* By its name ("modern", "intermediate", "compatible"); HF_ERR_NOT_FOUND. */
+HF_API hf_status hf_policy_by_name(const char *name, hf_policy_id *out) HF_MUST_CHECK;
+
+/* A cipher suite of ours, for listing and for `--suites`. Static storage. */
+typedef struct hf_suite_info {
+    uint16_t id;
+    const char *name; /* IANA: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" */
+} hf_suite_info;
+/* The i-th suite we know in order of preference; NULL past the end. */
+HF_API const hf_suite_info *hf_suite_at(size_t i);
+/* "TLS_..." for the id of a known suite, else NULL. */
+HF_API const char *hf_suite_name(uint16_t id);
+/* "rsa_pss_rsae_sha256" etc. for a SignatureScheme, else "unknown". */
+HF_API const char *hf_scheme_name(uint16_t scheme);
+/* "X25519", "P-256" etc. for a group, else "unknown". */
+HF_API const char *hf_group_name(uint16_t group);
+
+/* ---- Configuration ------------------------------------------------------------------------------- */
+
+typedef struct hf_config hf_config;
+
+/* Server: what is asked of the client (RFC 5246 section 7.4.4). */
+typedef enum hf_client_auth {
+    HF_CLIENT_AUTH_NONE,     /* no CertificateRequest */
+    HF_CLIENT_AUTH_REQUEST,  /* ask; any certificate or none; possession is proved; the chain is not verified */
+    HF_CLIENT_AUTH_OPTIONAL, /* ask; none is fine; one that is given must verify */
+    HF_CLIENT_AUTH_REQUIRED  /* ask; must be given and verify */
+} hf_client_auth;
+
+/* A certificate chain and its private key. */
+typedef struct hf_credential {
+    const uint8_t *const *certs; /* DER, own certificate first; copied */
+    const size_t *cert_lens;
+    size_t n;                    /* 1..HF_CHAIN_MAX */
+    hf_key *key;                 /* retained by the configuration */
+} hf_credential;
+
+/* A new, empty configuration under construction: one thread, one owner, reference count 1.
+ * env and crypto are copied (their functions and descriptors must outlive every use). */
+HF_API hf_status hf_config_new(const hf_env *env, const hf_crypto *crypto, hf_config **out) HF_MUST_CHECK;
+
+/* Setters: before hf_config_build only (HF_ERR_STATE after). */
+HF_API hf_status hf_config_set_policy(hf_config *config, hf_policy_id policy) HF_MUST_CHECK;
+/* Restricts the policy's suites to these, in this order (ids of hf_suite_at; at least one that the policy allows).
+ * HF_ERR_NOT_FOUND for an unknown id, HF_ERR_UNSUPPORTED for one outside of the policy (checked in build). */
+HF_API hf_status hf_config_set_suites(hf_config *config, const uint16_t *ids, size_t n) HF_MUST_CHECK;
+/* Restricts and orders the groups (HF_GROUP_*); default X25519, P-256, P-384, P-521. 1..8. */
+HF_API hf_status hf_config_set_groups(hf_config *config, const uint16_t *ids, size_t n) HF_MUST_CHECK;
+/* Adds a credential; up to HF_LIMIT_CREDENTIALS; the first that fits the client wins. The key's public half must be
+ * the certificate's: HF_ERR_KEY_MISMATCH. HF_ERR_DECODE for a bad certificate. */
+HF_API hf_status hf_config_add_credential(hf_config *config, const hf_credential *credential) HF_MUST_CHECK;
+/* Trust anchors for the peer's chain; the configuration takes ownership. Client: required unless verification is off. */
+HF_API hf_status hf_config_set_trust(hf_config *config, hf_trust *trust) HF_MUST_CHECK;
+/* Server only; default HF_CLIENT_AUTH_NONE. OPTIONAL and REQUIRED need trust anchors (checked in build). */
+HF_API hf_status hf_config_set_client_auth(hf_config *config, hf_client_auth mode) HF_MUST_CHECK;
+/* Client only: do not verify the server's chain and name. For tests; the programs say so loudly. */
+HF_API hf_status hf_config_set_insecure(hf_config *config, bool insecure) HF_MUST_CHECK;
+/* ALPN (RFC 7301) names in order of preference, each 1..HF_LIMIT_ALPN_SIZE bytes, NUL-terminated; copied. A server with names
+ * refuses a client that offers ALPN but none of them (no_application_protocol). n up to HF_LIMIT_ALPN_PROTOCOLS. */
+HF_API hf_status hf_config_set_alpn(hf_config *config, const char *const *names, size_t n) HF_MUST_CHECK;
+/* The largest plaintext we want to receive in one record, 64..16384 bytes (RFC 8449, record_size_limit); default 16384.
+ * Sent by a client only when below 16384; a server always answers the extension. */
+HF_API hf_status hf_config_set_record_size_limit(hf_config *config, size_t bytes) HF_MUST_CHECK;
+/* Client only: ask for max_fragment_length (RFC 6066 section 4): 512, 1024, 2048 or 4096; 0: do not ask (default). */
+HF_API hf_status hf_config_set_max_fragment_length(hf_config *config, size_t bytes) HF_MUST_CHECK;
+/* Client only: send TLS_FALLBACK_SCSV (RFC 7507): this connection is a retry below our highest version. */
+HF_API hf_status hf_config_set_fallback(hf_config *config, bool fallback) HF_MUST_CHECK;
+
+/* Checks the whole and makes it immutable. `role` says which side it is for. On failure why (why_max bytes,
+ * always terminated, may be NULL with 0) tells the operator what to change; the configuration may be corrected. */
+typedef enum hf_role { HF_ROLE_SERVER, HF_ROLE_CLIENT } hf_role;
+HF_API hf_status hf_config_build(hf_config *config, hf_role role, char *why, size_t why_max) HF_MUST_CHECK;
+
+/* Reference counting, thread-safe once built. Connections hold their own reference, so a reload swaps a pointer. */
+HF_API void hf_config_retain(hf_config *config);
+HF_API void hf_config_release(hf_config *config); /* NULL is allowed */
+
+/* ---- Events: the handshake as it happens (explain, metrics, tests) --------------------------------- */
+
+typedef enum hf_event_kind {
+    HF_EVENT_SENT,         /* a message of ours was queued; `message` */
+    HF_EVENT_RECEIVED,     /* a message of the peer was accepted; `message` */
+    HF_EVENT_CHOSE,        /* version, suite, group, ... are settled; ask hf_conn_get_info */
+    HF_EVENT_VERIFIED,     /* the peer's chain and name were verified; text: subject */
+    HF_EVENT_UNVERIFIED,   /* the peer's certificate was accepted without verification; text: subject or "none" */
+    HF_EVENT_KEY_STARTED,  /* a private-key operation was handed out; text: what and where */
+    HF_EVENT_KEY_DONE,     /* it came back good */
+    HF_EVENT_SECRET,       /* a secret was made or wiped; text: which, and where it was made */
+    HF_EVENT_CONNECTED,    /* handshake complete */
+    HF_EVENT_ALERT_SENT,   /* message: the alert */
+    HF_EVENT_ALERT_RECEIVED,
+    HF_EVENT_CLOSED
+} hf_event_kind;
+
+/* Values of `message` besides HandshakeType (RFC 5246 section 7.4). */
+enum { HF_MESSAGE_CHANGE_CIPHER_SPEC = 0x100 };
+
+typedef struct hf_event {
+    hf_event_kind kind;
+    unsigned message; /* HandshakeType, HF_MESSAGE_*, or alert number */
+    size_t size;      /* bytes of the message with its header, 0 when none */
+    const char *text; /* a phrase for people, never a secret; valid during the call */
+} hf_event;
+
+/* The handshake's name of a message: "ClientHello", "ChangeCipherSpec", ...; "unknown". Static storage. */
+HF_API const char *hf_message_name(unsigned message);
+
+/* ---- Connections --------------------------------------------------------------------------------- */
+
+typedef struct hf_conn hf_conn;
+
+typedef struct hf_conn_options {
+    const char *server_name; /* client: host name or IP address to verify, sent as SNI when a name; NULL: neither; copied */
+    void *user;              /* given to the callbacks */
+    void (*on_event)(void *user, hf_conn *conn, const hf_event *event); /* NULL allowed; must not call back into conn
+                                                                           except hf_conn_get_info and hf_conn_user */
+    /* NSS key log (SSLKEYLOGFILE): only for debugging; the secrets of every connection pass here. NULL: off.
+     * label "CLIENT_RANDOM"; valid during the call. */
+    void (*on_key_log)(void *user, const char *label, const uint8_t client_random[32], const uint8_t *secret,
+                       size_t secret_len);
+} hf_conn_options;
+
+/* A new connection of a built configuration (retained). options may be NULL. A client's first step makes its hello. */
+HF_API hf_status hf_conn_new(hf_config *config, const hf_conn_options *options, hf_conn **out) HF_MUST_CHECK;
+/* Wipes and frees; any state; a key operation that was handed out stays valid and is its holder's. NULL allowed. */
+HF_API void hf_conn_free(hf_conn *conn);
+
+enum {
+    HF_WANT_INPUT = 1,     /* bytes from the transport */
+    HF_WANT_OUTPUT = 2,    /* bytes for the transport are waiting */
+    HF_WANT_PLAINTEXT = 4, /* application data is waiting to be taken */
+    HF_WANT_ROOM = 8,      /* application data may be written */
+    HF_WANT_KEY = 16,      /* a key operation waits to be taken (hf_conn_key_take) */
+    HF_WANT_CLOSED = 32    /* nothing more will happen: both directions are closed or a fatal error; output may remain */
+};
+/* The bits above; cheap, changes nothing. While a key operation is out, no INPUT is wanted. */
+HF_API unsigned hf_conn_wants(const hf_conn *conn);
+
+/* Moves the connection as far as it can go without waiting. Returns HF_OK or the sticky status. */
+HF_API hf_status hf_conn_step(hf_conn *conn, hf_worker *worker) HF_MUST_CHECK;
+
+/* Transport to engine. out_buf: room of *out_len > 0 bytes, valid until the next call on conn; ack: how many were
+ * filled (0..*out_len). HF_ERR_STATE when INPUT is not wanted, HF_ERR_NO_MEMORY. */
+HF_API hf_status hf_conn_input_buf(hf_conn *conn, uint8_t **out_buf, size_t *out_len) HF_MUST_CHECK;
+HF_API hf_status hf_conn_input_ack(hf_conn *conn, size_t len) HF_MUST_CHECK;
+/* The transport delivered its end. Without the peer's close_notify before, the connection fails: HF_ERR_TRUNCATED. */
+HF_API void hf_conn_input_eof(hf_conn *conn);
+
+/* Engine to transport. */
+HF_API hf_status hf_conn_output_buf(hf_conn *conn, const uint8_t **out_buf, size_t *out_len) HF_MUST_CHECK;
+HF_API hf_status hf_conn_output_ack(hf_conn *conn, size_t len) HF_MUST_CHECK;
+
+/* Engine to application: decrypted data. What is acked is wiped. */
+HF_API hf_status hf_conn_plaintext_buf(hf_conn *conn, const uint8_t **out_buf, size_t *out_len) HF_MUST_CHECK;
+HF_API hf_status hf_conn_plaintext_ack(hf_conn *conn, size_t len) HF_MUST_CHECK;
+
+/* Application to engine, without a copy: room inside the next record; ack seals it as one record. */
+HF_API hf_status hf_conn_room_buf(hf_conn *conn, uint8_t **out_buf, size_t *out_len) HF_MUST_CHECK;
+HF_API hf_status hf_conn_room_ack(hf_conn *conn, hf_worker *worker, size_t len) HF_MUST_CHECK;
+
+/* Application to engine, from the caller's buffer: seals as many whole records as the output limit allows; *out_taken
+ * bytes were taken (0..len), the rest is offered again after OUTPUT was drained. */
+HF_API hf_status hf_conn_write(hf_conn *conn, hf_worker *worker, const uint8_t *data, size_t len,
+                               size_t *out_taken) HF_MUST_CHECK;
+
+/* Closes our direction: close_notify is queued after everything written. Idempotent. During a handshake: cancels it
+ * (user_canceled, close_notify). */
+HF_API void hf_conn_close(hf_conn *conn, hf_worker *worker);
+/* Ends the connection with a fatal alert for a reason of the application's own (deadline, shutdown): `status` sticks
+ * and must be an alert to send or a local fault (sent as internal_error). */
+HF_API void hf_conn_fail(hf_conn *conn, hf_worker *worker, hf_status status, const char *reason);
+
+/* Private keys, see key.h. take: ownership of the operation passes to the caller (HF_ERR_STATE when none waits).
+ * done: consumes op in every case; HF_ERR_STALE when the connection does not wait for it. Then step. */
+HF_API hf_status hf_conn_key_take(hf_conn *conn, hf_key_op **out) HF_MUST_CHECK;
+HF_API hf_status hf_conn_key_done(hf_conn *conn, hf_key_op *op) HF_MUST_CHECK;
+
+/* ---- What is known of a connection ---------------------------------------------------------------- */
+
+typedef struct hf_conn_info {
+    bool connected;             /* handshake complete */
+    bool got_close_notify, sent_close_notify;
+    uint16_t version;           /* 0x0303; 0 before it is settled */
+    uint16_t suite;             /* 0 before it is settled */
+    uint16_t group;             /* ECDHE; 0 with RSA key transport */
+    uint16_t server_scheme;     /* of ServerKeyExchange; 0 with RSA key transport */
+    uint16_t client_scheme;     /* of the client's CertificateVerify; 0 without */
+    bool extended_master_secret, encrypt_then_mac, secure_renegotiation;
+    bool client_cert_requested; /* server asked for a certificate */
+    bool peer_verified;         /* chain (and name, for a client) verified against the trust anchors */
+    const char *server_name;    /* SNI, NULL when none; owned by the connection */
+    const char *alpn;           /* NULL when none; owned by the connection */
+    const char *record_provider; /* provider of the record cipher */
+    const char *cipher;         /* "AES-128-GCM" */
+    size_t send_limit;          /* largest content of a record we send */
+    size_t memory;              /* bytes that this connection holds from its allocator now */
+} hf_conn_info;
+HF_API void hf_conn_get_info(const hf_conn *conn, hf_conn_info *out);
+
+/* The sticky status, HF_OK while healthy; and the reason in words for the operator (static or connection storage). */
+HF_API hf_status hf_conn_status(const hf_conn *conn);
+HF_API const char *hf_conn_reason(const hf_conn *conn);
+/* Unique number of the connection in this process, never 0. */
+HF_API uint64_t hf_conn_id(const hf_conn *conn);
+HF_API void *hf_conn_user(const hf_conn *conn);
+/* The i-th certificate the peer sent (DER, owned by the connection); HF_ERR_NOT_FOUND past the end. */
+HF_API hf_status hf_conn_peer_cert(const hf_conn *conn, size_t i, const uint8_t **out_der,
+                                   size_t *out_len) HF_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,3 @@
+/* placeholder of the skeleton: replaced by the ipsecmb provider */
+#include "handfast/providers.h"
+typedef int hf_ipsecmb_skeleton;

@@ -1,0 +1,1 @@
+hf_add_provider(ipsecmb SOURCES ${CMAKE_CURRENT_LIST_DIR}/provider.c)

@@ -1,0 +1,11 @@
+/* The descriptors of the providers in this build. Internal to `providers`. */
+#ifndef HANDFAST_BUILTIN_H
+#define HANDFAST_BUILTIN_H
+
+#include "handfast/provider.h"
+
+extern const hf_provider hf_provider_portable;
+extern const hf_provider hf_provider_libcrypto;
+extern const hf_provider hf_provider_ipsecmb; /* only when HF_HAVE_IPSECMB */
+
+#endif

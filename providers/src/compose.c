@@ -1,0 +1,2 @@
+#include "handfast/providers.h"
+typedef int hf_compose_skeleton;

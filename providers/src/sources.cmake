@@ -1,0 +1,3 @@
+set(HF_PROVIDERS_SOURCES
+  src/compose.c
+)
