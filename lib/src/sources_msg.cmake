@@ -1,0 +1,13 @@
+# The codecs: hello extensions and handshake messages. Paths relative to lib/.
+set(HF_MSG_SOURCES
+  src/extensions.c
+  src/msg_header.c
+  src/msg_client_hello.c
+  src/msg_server_hello.c
+  src/msg_certificate.c
+  src/msg_server_key_exchange.c
+  src/msg_certificate_request.c
+  src/msg_client_key_exchange.c
+  src/msg_certificate_verify.c
+  src/msg_finished.c
+)
