@@ -100,8 +100,8 @@ typedef struct hf_record_keys {
  *   whole body (prefix, ciphertext, tag or MAC); out_len is set. `in` may be exactly out + prefix (in place),
  *   else in and out must not overlap. TLS 1.3: content_type and `padding` zeros are appended to the content.
  *   cbc_iv: 16 unpredictable bytes, CBC only. The AES-GCM/CCM explicit nonce of TLS 1.2 is the sequence number.
- * Open: in/in_len is the whole body. out receives the content and needs in_len bytes of room; it may be exactly
- *   in + prefix (in place), else no overlap. out_len is set. TLS 1.3: the output is the whole TLSInnerPlaintext
+ * Open: in/in_len is the whole body. out receives the content; out_max >= in_len, but never more than in_len - prefix
+ *   bytes are written (or zeroed), so that out may be exactly in + prefix (in place); else no overlap. out_len is set. TLS 1.3: the output is the whole TLSInnerPlaintext
  *   (content, type, zeros); the engine strips it. A body too short or not a multiple of the block: HF_ERR_VERIFY.
  *   The content is written only where its tag was right: on HF_ERR_VERIFY the output room is zeroed, out_len 0,
  *   and the call took the same time for every cause that a peer must not learn (Lucky 13).
