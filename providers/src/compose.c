@@ -1,2 +1,293 @@
+/* Which providers exist, and which of them serves each algorithm.
+ *
+ * `auto` walks a fixed order of preference and takes the first implementation that is available and passes its
+ * self-test. The order comes from measurements with one record in flight, which is what a connection usually has:
+ *
+ *   AEAD  ipsecmb, libcrypto, portable: its single-buffer kernels use VAES and AVX-512 and take nonce, additional data
+ *         and tag in one call.
+ *   CBC   libcrypto, ipsecmb, portable: encryption and HMAC are serial in a record. libcrypto stitches the two
+ *         together, while the lanes of a multi-buffer manager stay empty until several records are there.
+ *   rest  libcrypto, portable. */
+#include "builtin.h"
 #include "handfast/providers.h"
-typedef int hf_compose_skeleton;
+
+#include <stdio.h>
+#include <string.h>
+
+static const hf_provider *const all[] = {
+#if HF_HAVE_IPSECMB
+    &hf_provider_ipsecmb,
+#endif
+    &hf_provider_libcrypto,
+    //PORTABLE
+    NULL,
+};
+
+/* The order for CBC, where it differs from `all`. */
+static const hf_provider *const for_cbc[] = {
+    &hf_provider_libcrypto,
+#if HF_HAVE_IPSECMB
+    &hf_provider_ipsecmb,
+#endif
+    //PORTABLE
+    NULL,
+};
+
+static const struct {
+    uint16_t id;
+    const char *name;
+} groups[] = {
+    {HF_GROUP_X25519, "X25519"},
+    {HF_GROUP_P256, "P-256"},
+    {HF_GROUP_P384, "P-384"},
+    {HF_GROUP_P521, "P-521"},
+};
+
+static const char *const hash_names[HF_HASH_COUNT] = {"SHA-1", "SHA-256", "SHA-384", "SHA-512"};
+
+/* One run of hf_crypto_compose. */
+typedef struct composing {
+    const hf_provider *forced; /* NULL: auto */
+    hf_crypto crypto;
+    hf_choice choices[HF_CHOICES_MAX];
+    size_t n;
+} composing;
+
+/* What became of the search for one algorithm, to word the reason. */
+typedef struct search {
+    unsigned seen, unavailable, failed;
+} search;
+
+const hf_provider *const *hf_providers(void)
+{
+    return all;
+}
+
+const hf_provider *hf_provider_by_name(const char *name)
+{
+    for (size_t i = 0; name && all[i]; i++)
+        if (strcmp(all[i]->name, name) == 0)
+            return all[i];
+    return NULL;
+}
+
+static bool is_available(const hf_provider *provider, const char **why)
+{
+    *why = "";
+    return !provider->available || provider->available(why);
+}
+
+static const hf_cipher *find_cipher(const hf_provider *provider, hf_cipher_id id)
+{
+    for (size_t i = 0; provider->ciphers && provider->ciphers[i]; i++)
+        if (provider->ciphers[i]->id == id)
+            return provider->ciphers[i];
+    return NULL;
+}
+
+static const hf_hash *find_hash(const hf_provider *provider, hf_hash_id id)
+{
+    for (size_t i = 0; provider->hashes && provider->hashes[i]; i++)
+        if (provider->hashes[i]->id == id)
+            return provider->hashes[i];
+    return NULL;
+}
+
+static const hf_group *find_group(const hf_provider *provider, uint16_t id)
+{
+    for (size_t i = 0; provider->groups && provider->groups[i]; i++)
+        if (provider->groups[i]->id == id)
+            return provider->groups[i];
+    return NULL;
+}
+
+static const char *reason_of(const search *s, const hf_provider *chosen)
+{
+    if (!chosen && s->failed > 0)
+        return "failed its self-test";
+    if (!chosen)
+        return s->unavailable > 0 ? "not available on this machine" : "not offered";
+    if (s->failed > 0)
+        return "a preferred one failed its self-test";
+    if (s->unavailable > 0)
+        return "a preferred one is not available on this machine";
+    return "first in preference that passed its self-test";
+}
+
+static void note(composing *c, const char *kind, const char *algorithm, const hf_provider *chosen, const char *reason)
+{
+    if (c->n == HF_CHOICES_MAX)
+        return;
+    c->choices[c->n++] =
+        (hf_choice){.kind = kind, .algorithm = algorithm, .provider = chosen ? chosen->name : NULL, .reason = reason};
+}
+
+/* Whether `provider` may be asked at all; counts it for the reason. */
+static bool usable(search *s, const hf_provider *provider, bool offers)
+{
+    const char *why;
+    if (!offers)
+        return false;
+    s->seen++;
+    if (is_available(provider, &why))
+        return true;
+    s->unavailable++;
+    return false;
+}
+
+static void choose_cipher(composing *c, const hf_cipher_spec *spec)
+{
+    const hf_provider *const *order = spec->block_size > 1 ? for_cbc : all;
+    const hf_cipher *chosen = NULL;
+    search s = {0};
+
+    for (size_t i = 0; order[i] && !chosen; i++) {
+        const hf_cipher *cipher = find_cipher(order[i], spec->id);
+        if (!usable(&s, order[i], cipher != NULL))
+            continue;
+        if (hf_self_test_cipher(cipher) == HF_OK)
+            chosen = cipher;
+        else
+            s.failed++;
+    }
+    c->crypto.ciphers[spec->id] = chosen;
+    note(c, "cipher", spec->name, chosen ? chosen->provider : NULL, reason_of(&s, chosen ? chosen->provider : NULL));
+}
+
+static hf_status force_cipher(composing *c, const hf_cipher_spec *spec)
+{
+    const hf_cipher *cipher = find_cipher(c->forced, spec->id);
+
+    if (cipher) {
+        hf_status status = hf_self_test_cipher(cipher);
+        if (status != HF_OK)
+            return status;
+    }
+    c->crypto.ciphers[spec->id] = cipher;
+    note(c, "cipher", spec->name, cipher ? c->forced : NULL,
+         cipher ? "forced" : "the forced provider does not offer it");
+    return HF_OK;
+}
+
+static void choose_hash(composing *c, hf_hash_id id)
+{
+    const hf_hash *chosen = NULL;
+    search s = {0};
+
+    for (size_t i = 0; all[i] && !chosen; i++) {
+        const hf_hash *hash = find_hash(all[i], id);
+        if (!usable(&s, all[i], hash != NULL))
+            continue;
+        if (hf_self_test_hash(hash) == HF_OK)
+            chosen = hash;
+        else
+            s.failed++;
+    }
+    c->crypto.hashes[id] = chosen;
+    note(c, "hash", hash_names[id], chosen ? chosen->provider : NULL, reason_of(&s, chosen ? chosen->provider : NULL));
+}
+
+static void choose_group(composing *c, size_t at, size_t *n)
+{
+    const hf_group *chosen = NULL;
+    search s = {0};
+
+    for (size_t i = 0; all[i] && !chosen; i++) {
+        const hf_group *group = find_group(all[i], groups[at].id);
+        if (!usable(&s, all[i], group != NULL))
+            continue;
+        if (hf_self_test_group(group) == HF_OK)
+            chosen = group;
+        else
+            s.failed++;
+    }
+    if (chosen)
+        c->crypto.groups[(*n)++] = chosen;
+    note(c, "group", groups[at].name, chosen ? chosen->provider : NULL,
+         reason_of(&s, chosen ? chosen->provider : NULL));
+}
+
+static void choose_pki(composing *c)
+{
+    search s = {0};
+
+    for (size_t i = 0; all[i] && !c->crypto.pki; i++)
+        if (usable(&s, all[i], all[i]->pki != NULL))
+            c->crypto.pki = all[i]->pki;
+    const hf_provider *chosen = c->crypto.pki ? c->crypto.pki->provider : NULL;
+    note(c, "pki", "X.509", chosen, chosen && s.seen == 1 ? "only one that offers it" : reason_of(&s, chosen));
+}
+
+/* Looks the forced provider up and checks that it can run; *why_text gets the reason when not. */
+static hf_status look_up(const char *name, const hf_provider **out, const char **why_text)
+{
+    *out = hf_provider_by_name(name);
+    if (!*out) {
+        *why_text = "this build has no such provider";
+        return HF_ERR_NOT_FOUND;
+    }
+    if (!is_available(*out, why_text))
+        return HF_ERR_UNSUPPORTED;
+    if (!(*out)->ciphers || !(*out)->ciphers[0]) {
+        *why_text = "it offers no record cipher";
+        return HF_ERR_UNSUPPORTED;
+    }
+    return HF_OK;
+}
+
+static hf_status choose_ciphers(composing *c, const char **why_text, const char **which)
+{
+    for (int id = 0; id < HF_CIPHER_COUNT; id++) {
+        const hf_cipher_spec *spec = hf_cipher_spec_of((hf_cipher_id)id);
+        if (!c->forced) {
+            choose_cipher(c, spec);
+            continue;
+        }
+        hf_status status = force_cipher(c, spec);
+        if (status != HF_OK) {
+            *why_text = hf_status_text(status);
+            *which = spec->name;
+            return status;
+        }
+    }
+    for (int id = 0; id < HF_CIPHER_COUNT; id++)
+        if (c->crypto.ciphers[id])
+            return HF_OK;
+    *why_text = "no provider has a usable record cipher";
+    return HF_ERR_UNSUPPORTED;
+}
+
+hf_status hf_crypto_compose(const char *force, hf_crypto *out, hf_choice *choices, size_t *out_n, char *why,
+                            size_t why_max)
+{
+    composing c = {0};
+    const char *name = force ? force : "auto";
+    const char *why_text = "";
+    const char *which = "";
+    hf_status status = HF_OK;
+
+    if (strcmp(name, "auto") != 0)
+        status = look_up(name, &c.forced, &why_text);
+    if (status == HF_OK)
+        status = choose_ciphers(&c, &why_text, &which);
+    if (status != HF_OK) {
+        if (why && why_max > 0)
+            (void)snprintf(why, why_max, "provider '%s'%s%s: %s", name, *which ? ", " : "", which, why_text);
+        return status;
+    }
+    for (int id = 0; id < HF_HASH_COUNT; id++)
+        choose_hash(&c, (hf_hash_id)id);
+    size_t group_count = 0;
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
+        choose_group(&c, i, &group_count);
+    choose_pki(&c);
+
+    *out = c.crypto;
+    if (choices)
+        memcpy(choices, c.choices, c.n * sizeof choices[0]);
+    if (out_n)
+        *out_n = c.n;
+    if (why && why_max > 0)
+        why[0] = '\0';
+    return HF_OK;
+}

@@ -1,3 +1,8 @@
+# Composition, self-tests, CPU features.
 set(HF_PROVIDERS_SOURCES
   src/compose.c
+  src/cpu.c
+  src/selftest.c
+  src/selftest_cipher.c
+  src/selftest_data.c
 )
