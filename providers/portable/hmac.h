@@ -8,26 +8,19 @@
 
 #include "handfast/provider.h"
 
-/* Chaining value of a hash: eight 32-bit words (SHA-1 uses five) or eight 64-bit words. */
-typedef union hf_hash_chain {
-    uint32_t w32[8];
-    uint64_t w64[8];
-} hf_hash_chain;
+#include "md.h"
 
 /* An HMAC key: the states after the block key^ipad and after the block key^opad. Plain data: copy it, wipe it. */
 typedef struct hf_hmac_key {
     hf_hash_id hash;
-    hf_hash_chain inner;
-    hf_hash_chain outer;
+    hf_md_chain inner;
+    hf_md_chain outer;
 } hf_hmac_key;
 
 /* A MAC under way. Wipe it with hf_wipe when it is given up before hf_hmac_final. */
 typedef struct hf_hmac {
     const hf_hmac_key *key; /* borrowed */
-    hf_hash_chain chain;
-    uint8_t block[HF_HASH_BLOCK_MAX];
-    size_t fill;
-    uint64_t total; /* bytes hashed so far, the ipad block included */
+    hf_md md;
 } hf_hmac;
 
 /* key_len: any; public. HF_ERR_UNSUPPORTED for an unknown hash. */
