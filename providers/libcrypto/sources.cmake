@@ -1,1 +1,13 @@
-hf_add_provider(libcrypto SOURCES ${CMAKE_CURRENT_LIST_DIR}/provider.c LINK PkgConfig::LIBCRYPTO)
+hf_add_provider(libcrypto SOURCES
+  ${CMAKE_CURRENT_LIST_DIR}/provider.c
+  ${CMAKE_CURRENT_LIST_DIR}/fetch.c
+  ${CMAKE_CURRENT_LIST_DIR}/hashes.c
+  ${CMAKE_CURRENT_LIST_DIR}/groups.c
+  ${CMAKE_CURRENT_LIST_DIR}/pkey.c
+  ${CMAKE_CURRENT_LIST_DIR}/cert.c
+  ${CMAKE_CURRENT_LIST_DIR}/verify.c
+  ${CMAKE_CURRENT_LIST_DIR}/pem.c
+  ${CMAKE_CURRENT_LIST_DIR}/path.c
+  ${CMAKE_CURRENT_LIST_DIR}/pem_key.c
+  ${CMAKE_CURRENT_LIST_DIR}/random.c
+  LINK PkgConfig::LIBCRYPTO)

@@ -1,0 +1,120 @@
+/* One certificate: parsed strictly (RFC 5280 section 4), its key, its names, its key usage. */
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "x509.h"
+
+X509 *hf_lc_x509_parse(const uint8_t *der, size_t len)
+{
+    const unsigned char *p = der;
+
+    if (len == 0 || len > HF_CERT_SIZE_MAX)
+        return NULL;
+    X509 *x509 = d2i_X509(NULL, &p, (long)len);
+    if (x509 && p != der + len) { /* bytes after the certificate */
+        X509_free(x509);
+        return NULL;
+    }
+    return x509;
+}
+
+void hf_lc_name_text(const X509_NAME *name, char *out, size_t out_max)
+{
+    const char *text = NULL;
+    long len = 0;
+    BIO *bio = BIO_new(BIO_s_mem());
+
+    if (out_max == 0) {
+        BIO_free(bio);
+        return;
+    }
+    /* RFC 2253 escapes control and non-ASCII characters: a hostile name cannot forge a log line. */
+    if (bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0)
+        len = BIO_get_mem_data(bio, &text);
+    if (len < 0)
+        len = 0;
+    if ((size_t)len > out_max - 1)
+        len = (long)(out_max - 1);
+    if (len > 0)
+        memcpy(out, text, (size_t)len);
+    out[len] = '\0';
+    BIO_free(bio);
+    ERR_clear_error();
+}
+
+static hf_status read_info(hf_cert *cert)
+{
+    hf_cert_info *info = &cert->info;
+    hf_status status = hf_lc_key_kind(cert->pkey, &info->key_type, &info->key_bits, &info->group);
+
+    if (status != HF_OK)
+        return status;
+    uint32_t usage = X509_get_key_usage(cert->x509); /* all ones when the extension is absent */
+    if (X509_get_extension_flags(cert->x509) & EXFLAG_INVALID)
+        return hf_lc_fail(HF_ERR_DECODE);
+    if (usage & KU_DIGITAL_SIGNATURE)
+        info->usage |= HF_USAGE_DIGITAL_SIGNATURE;
+    if (usage & KU_KEY_ENCIPHERMENT)
+        info->usage |= HF_USAGE_KEY_ENCIPHERMENT;
+    hf_lc_name_text(X509_get_subject_name(cert->x509), info->subject, sizeof info->subject);
+    hf_lc_name_text(X509_get_issuer_name(cert->x509), info->issuer, sizeof info->issuer);
+    return HF_OK;
+}
+
+hf_status hf_lc_cert_new(const uint8_t *der, size_t len, hf_cert **out)
+{
+    hf_cert *cert = calloc(1, sizeof *cert);
+    hf_status status;
+
+    if (!cert)
+        return HF_ERR_NO_MEMORY;
+    cert->x509 = hf_lc_x509_parse(der, len);
+    if (!cert->x509) {
+        status = hf_lc_fail(HF_ERR_DECODE);
+        goto fail;
+    }
+    cert->pkey = X509_get0_pubkey(cert->x509);
+    if (!cert->pkey) { /* an algorithm that libcrypto does not know, or a key that is malformed */
+        status = hf_lc_fail(HF_ERR_UNSUPPORTED);
+        goto fail;
+    }
+    int spki_len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert->x509), &cert->spki);
+    if (spki_len <= 0) {
+        status = hf_lc_fail(HF_ERR_DECODE);
+        goto fail;
+    }
+    cert->spki_len = (size_t)spki_len;
+    status = read_info(cert);
+    if (status != HF_OK)
+        goto fail;
+    *out = cert;
+    return HF_OK;
+fail:
+    hf_lc_cert_free(cert);
+    ERR_clear_error();
+    return status;
+}
+
+void hf_lc_cert_free(hf_cert *cert)
+{
+    if (!cert)
+        return;
+    OPENSSL_free(cert->spki);
+    X509_free(cert->x509);
+    free(cert);
+}
+
+hf_status hf_lc_cert_info(const hf_cert *cert, hf_cert_info *out)
+{
+    *out = cert->info;
+    return HF_OK;
+}
+
+hf_status hf_lc_cert_spki(const hf_cert *cert, const uint8_t **out_der, size_t *out_len)
+{
+    *out_der = cert->spki;
+    *out_len = cert->spki_len;
+    return HF_OK;
+}
