@@ -88,11 +88,10 @@ bool hf_imb_aead_seal_begin(hf_imb_aead *out, const hf_imb_nonce *key, bool expl
     return true;
 }
 
-void hf_imb_refuse(hf_record_job *job, size_t len)
+void hf_imb_refuse(hf_record_job *job, size_t prefix)
 {
-    if (len > job->out_max)
-        len = job->out_max;
-    hf_wipe(job->out, len);
+    if (job->in_len > prefix)
+        hf_wipe(job->out, job->in_len - prefix);
     job->out_len = 0;
     job->status = HF_ERR_VERIFY;
 }
@@ -102,16 +101,16 @@ bool hf_imb_aead_open_begin(hf_imb_aead *out, const hf_imb_nonce *key, bool expl
     bool tls13 = key->mode == HF_RECORD_TLS13;
 
     job->out_len = 0;
-    out->prefix = explicit_nonce && !tls13 ? EXPLICIT_SIZE : 0;
-    if (job->in_len < out->prefix + TAG_SIZE || job->in_len > HF_RECORD_BODY_MAX) {
-        hf_imb_refuse(job, job->in_len);
-        return false;
-    }
-    out->inner_len = job->in_len - out->prefix - TAG_SIZE;
-    if (job->out_max < out->inner_len) {
+    if (job->out_max < job->in_len) {
         job->status = HF_ERR_BUFFER;
         return false;
     }
+    out->prefix = explicit_nonce && !tls13 ? EXPLICIT_SIZE : 0;
+    if (job->in_len < out->prefix + TAG_SIZE || job->in_len > HF_RECORD_BODY_MAX) {
+        hf_imb_refuse(job, out->prefix);
+        return false;
+    }
+    out->inner_len = job->in_len - out->prefix - TAG_SIZE;
     make_nonce(out, key, job->sequence, out->prefix > 0 ? job->in : NULL);
     make_aad(out, tls13, job, job->in_len);
     return true;
@@ -120,7 +119,7 @@ bool hf_imb_aead_open_begin(hf_imb_aead *out, const hf_imb_nonce *key, bool expl
 void hf_imb_aead_open_end(const hf_imb_aead *aead, const uint8_t tag[16], hf_record_job *job)
 {
     if (!hf_ct_equal(tag, job->in + aead->prefix + aead->inner_len, TAG_SIZE)) {
-        hf_imb_refuse(job, aead->inner_len);
+        hf_imb_refuse(job, aead->prefix);
         return;
     }
     job->out_len = aead->inner_len;

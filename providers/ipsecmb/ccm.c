@@ -124,7 +124,7 @@ static void open_some(hf_imb_worker *w, hf_record_job *jobs, size_t n)
         if (begun[i] && good[i]) {
             hf_imb_aead_open_end(&r[i], w->tags[i], &jobs[i]);
         } else if (begun[i]) {
-            hf_imb_refuse(&jobs[i], r[i].inner_len);
+            hf_imb_refuse(&jobs[i], r[i].prefix);
             jobs[i].status = HF_ERR_CRYPTO;
         }
     }

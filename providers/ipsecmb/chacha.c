@@ -117,7 +117,7 @@ static void open_one(hf_imb_worker *w, hf_record_job *job)
     if (good) {
         hf_imb_aead_open_end(&r, tag, job);
     } else {
-        hf_imb_refuse(job, r.inner_len);
+        hf_imb_refuse(job, r.prefix);
         job->status = HF_ERR_CRYPTO;
     }
     hf_wipe(tag, sizeof tag);

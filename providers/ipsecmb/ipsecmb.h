@@ -14,9 +14,10 @@
 #include "handfast/provider.h"
 #include "handfast/secret.h"
 
-#define HF_IMB_BATCH 16       /* records handed to the library at once: its widest manager has 16 lanes */
-#define HF_IMB_PSEUDO_SIZE 13 /* seq_num, type, version, length: what a TLS 1.2 MAC or AEAD covers beside the content  \
-                               */
+#define HF_IMB_BATCH 16 /* records handed to the library at once: its widest manager has 16 lanes */
+#define HF_IMB_PSEUDO_SIZE                                                                                             \
+    13 /* seq_num, type, version, length: what a TLS 1.2 MAC or AEAD covers beside the content                         \
+        */
 #define HF_IMB_AAD_MAX HF_IMB_PSEUDO_SIZE
 #define HF_IMB_NONCE_SIZE 12
 
@@ -65,8 +66,8 @@ bool hf_imb_aead_seal_begin(hf_imb_aead *out, const hf_imb_nonce *key, bool expl
 bool hf_imb_aead_open_begin(hf_imb_aead *out, const hf_imb_nonce *key, bool explicit_nonce, hf_record_job *job);
 /* Compares the tag and commits or wipes. */
 void hf_imb_aead_open_end(const hf_imb_aead *aead, const uint8_t tag[16], hf_record_job *job);
-/* Zeroes up to `len` bytes of the output room and says HF_ERR_VERIFY. */
-void hf_imb_refuse(hf_record_job *job, size_t len);
+/* Zeroes what an open of a body with this prefix may write, and says HF_ERR_VERIFY. */
+void hf_imb_refuse(hf_record_job *job, size_t prefix);
 
 /* The 13 bytes of RFC 5246 section 6.2.3.1 and 6.2.3.3. */
 void hf_imb_pseudo_header(uint8_t out[HF_IMB_PSEUDO_SIZE], const hf_record_job *job, size_t len);

@@ -2,7 +2,11 @@
 #include "ipsecmb.h"
 
 static const hf_cipher *const ciphers[] = {
-    &hf_imb_aes_128_gcm, &hf_imb_aes_256_gcm, &hf_imb_chacha20_poly1305, &hf_imb_aes_128_ccm, NULL,
+    &hf_imb_aes_128_gcm,        &hf_imb_aes_256_gcm,
+    &hf_imb_chacha20_poly1305,  &hf_imb_aes_128_ccm,
+    &hf_imb_aes_128_cbc_sha1,   &hf_imb_aes_256_cbc_sha1,
+    &hf_imb_aes_128_cbc_sha256, &hf_imb_aes_256_cbc_sha256,
+    &hf_imb_aes_256_cbc_sha384, NULL,
 };
 
 const hf_provider hf_provider_ipsecmb = {

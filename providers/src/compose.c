@@ -19,7 +19,7 @@ static const hf_provider *const all[] = {
     &hf_provider_ipsecmb,
 #endif
     &hf_provider_libcrypto,
-    //PORTABLE
+    &hf_provider_portable,
     NULL,
 };
 
@@ -29,7 +29,7 @@ static const hf_provider *const for_cbc[] = {
 #if HF_HAVE_IPSECMB
     &hf_provider_ipsecmb,
 #endif
-    //PORTABLE
+    &hf_provider_portable,
     NULL,
 };
 
