@@ -1,0 +1,48 @@
+"""`handfast serve` and `handfast connect` under test, with their keys in the token."""
+
+import pathlib
+
+import process
+
+
+def environment(world):
+    """What a user of the test token has set: SoftHSM2's configuration, nothing else."""
+    return process.clean_environment(SOFTHSM2_CONF=world.softhsm_conf)
+
+
+class Serve(process.Server):
+    """`handfast serve` with token keys; leaving the context expects exit code 0 after SIGTERM."""
+
+    def __init__(self, world, program, keys, app=("--echo",), policy="compatible", p11kit_modules=False, more=()):
+        def argv(port):
+            words = [program, "serve", "--listen", f"127.0.0.1:{port}", "--policy", policy, *app]
+            for key in keys:
+                words += ["--cert", world.token_cert(key), "--key", world.token_key(key, module=not p11kit_modules)]
+            return words + list(more)
+
+        super().__init__(argv, env=environment(world))
+
+    def __exit__(self, kind, value, trace):
+        super().__exit__(kind, value, trace)
+        if kind is None and self.exit_code != 0:
+            raise process.PeerError(f"serve ended with {self.exit_code}: {process.shell(self.argv)}\n{self.output()}")
+
+
+def connect(world, program, port, suite, payload, key=None, expect=None, more=(), policy="compatible"):
+    """`handfast connect`, payload on stdin, the peer's bytes from stdout. key: a client key in the token."""
+    argv = [program, "connect", f"127.0.0.1:{port}", "--name", "localhost", "--policy", policy]
+    if "--insecure" not in more:
+        argv += ["--ca", world.ca]
+    if suite:
+        argv += ["--suites", suite]
+    if key:
+        argv += ["--cert", world.token_cert(key), "--key", world.token_key(key)]
+    argv += list(more)
+    expect = len(payload) if expect is None else expect
+    code, received, errors = process.converse(argv, payload, expect, env=environment(world))
+    return code, received, errors, process.shell(argv)
+
+
+def program_argument(parser):
+    parser.add_argument("--world", required=True)
+    parser.add_argument("--handfast", required=True, type=pathlib.Path)

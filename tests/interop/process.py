@@ -1,0 +1,179 @@
+"""Programs as peers: start them, talk through their standard streams, end them, and keep what they said."""
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+PATIENCE = 60  # seconds until a peer that says nothing counts as hung; no test asserts how long anything takes
+
+
+class PeerError(Exception):
+    """A cell of the matrix failed; the text says what was seen."""
+
+
+def shell(argv):
+    """The command as one would type it, for reproduction."""
+    return " ".join(shlex.quote(str(word)) for word in argv)
+
+
+def clean_environment(**more):
+    """The environment for every program: no library path, no locale, nothing of the caller's OpenSSL settings."""
+    keep = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS")
+    environment = {name: os.environ[name] for name in keep if name in os.environ}
+    return {**environment, "LC_ALL": "C", **{name: str(value) for name, value in more.items()}}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def read_log(file):
+    """All text of a log that a child still writes: pread, because the child shares the file's position."""
+    size = os.fstat(file.fileno()).st_size
+    return os.pread(file.fileno(), size, 0).decode(errors="replace")
+
+
+class Conversation:
+    """A program that is fed `payload` on stdin while its stdout is collected.
+
+    stdin stays open until `expect` bytes came back (or stdout ended): closing it earlier makes most TLS tools leave
+    before the other direction is through. With `after`, nothing is sent before stderr says that word.
+    """
+
+    def __init__(self, argv, payload=b"", expect=0, env=None, after=None):
+        self.argv, self.payload, self.expect, self.after = argv, payload, expect, after
+        self.received = bytearray()
+        self.enough = threading.Event()
+        self.stderr = tempfile.TemporaryFile()
+        self.process = subprocess.Popen([str(word) for word in argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=self.stderr, env=env or clean_environment())
+        self.threads = [threading.Thread(target=work, daemon=True) for work in (self._write, self._read)]
+        for thread in self.threads:
+            thread.start()
+
+    def _write(self):
+        while self.after and self.process.poll() is None and self.after not in self.errors():
+            time.sleep(0.01)
+        try:
+            self.process.stdin.write(self.payload)
+            self.process.stdin.flush()
+            self.enough.wait(PATIENCE)
+            self.process.stdin.close()
+        except OSError:
+            pass  # the program left; its exit code and stderr tell why
+
+    def _read(self):
+        if self.expect == 0:
+            self.enough.set()
+        while True:
+            data = self.process.stdout.read1(65536)
+            if not data:
+                break
+            self.received += data
+            if len(self.received) >= self.expect:
+                self.enough.set()
+        self.enough.set()
+
+    def finish(self):
+        """Waits for the end; returns (exit code, received bytes, stderr text)."""
+        try:
+            code = self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = f"no end after {PATIENCE} s, {len(self.received)} bytes received"
+        for thread in self.threads:
+            thread.join(PATIENCE)
+        self.process.stdout.close()
+        return code, bytes(self.received), self.errors()
+
+    def errors(self):
+        return read_log(self.stderr)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def converse(argv, payload=b"", expect=0, env=None):
+    conversation = Conversation(argv, payload, expect, env)
+    return conversation.finish()
+
+
+class Server:
+    """A listening program: started with a free port, ready when it accepts, ended by a signal.
+
+    `argv_of(port)` gives its command. Use as a context manager; `port`, `argv` and `output()` are for the cell.
+    """
+
+    def __init__(self, argv_of, env=None, payload=None, expect=0, after=None):
+        self.argv_of, self.env = argv_of, env
+        self.payload, self.expect, self.after = payload, expect, after
+        self.exit_code = None
+
+    def __enter__(self):
+        for _ in range(3):  # somebody may take the free port before the server does
+            self.port = free_port()
+            self.argv = [str(word) for word in self.argv_of(self.port)]
+            self._start()
+            if self._ready():
+                return self
+            self._end(signal.SIGKILL)
+        raise PeerError(f"server does not start: {shell(self.argv)}\n{self.output()}")
+
+    def _start(self):
+        self.log = tempfile.TemporaryFile()
+        if self.payload is not None:
+            self.conversation = Conversation(self.argv, self.payload, self.expect, self.env, self.after)
+            self.process, self.log = self.conversation.process, self.conversation.stderr
+        else:
+            self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+                                            env=self.env or clean_environment())
+
+    def _ready(self):
+        """Listening is seen in /proc, so that no connection has to be made: some servers take only one."""
+        end = time.monotonic() + PATIENCE
+        while self.process.poll() is None and time.monotonic() < end:
+            if listens(self.port):
+                return True
+            time.sleep(0.02)
+        return False
+
+    def output(self):
+        return read_log(self.log)
+
+    def _end(self, sign):
+        if self.process.poll() is None:
+            self.process.send_signal(sign)
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                self.exit_code = f"did not end within {PATIENCE} s of signal {sign}"
+                return
+        self.exit_code = self.process.returncode
+
+    def __exit__(self, *_):
+        self._end(signal.SIGTERM)
+
+
+def listens(port):
+    """Whether a socket of this machine listens on the port."""
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table) as rows:
+                for row in rows:
+                    fields = row.split()
+                    if len(fields) > 3 and fields[3] == "0A" and fields[1].endswith(f":{port:04X}"):
+                        return True
+        except OSError:
+            continue
+    return False

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""What the big matrix keeps fixed: several credentials in one server, groups, signature schemes, policies, providers,
+the way to the token, and clients that may or may not show a certificate.
+"""
+
+import argparse
+import re
+
+import cells
+import handfast_peer
+import openssl_peer
+import process
+import world as worlds
+from cells import expect
+
+ECDHE_RSA = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
+ECDHE_ECDSA = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"
+RSA = "TLS_RSA_WITH_AES_128_GCM_SHA256"
+
+GROUPS = {"X25519": "X25519", "P-256": "ECDH, prime256v1", "P-384": "ECDH, secp384r1", "P-521": "ECDH, secp521r1"}
+SCHEMES = {"RSA+SHA256": ("SHA256", "RSA"), "RSA+SHA384": ("SHA384", "RSA"), "RSA+SHA512": ("SHA512", "RSA"),
+           "RSA-PSS+SHA256": ("SHA256", "RSA-PSS"), "RSA-PSS+SHA384": ("SHA384", "RSA-PSS"),
+           "RSA-PSS+SHA512": ("SHA512", "RSA-PSS")}
+
+
+class Variants:
+    def __init__(self, args):
+        self.world = worlds.World(args.world)
+        self.program = args.handfast
+
+    def serve(self, keys, **options):
+        return handfast_peer.Serve(self.world, self.program, keys, **options)
+
+    def good(self, port, suite, more=(), credential=None):
+        payload = worlds.binary_payload(5000)
+        report = openssl_peer.client(self.world, port, suite, payload, credential=credential, more=more)
+        report.expect(suite, payload)
+        return report
+
+    def bad(self, port, suite, alert, more=(), credential=None):
+        report = openssl_peer.client(self.world, port, suite, b"x", credential=credential, more=more)
+        if report.code == 0 or report.received or alert not in report.errors:
+            raise report.explain(f"expected '{alert}'")
+
+    def two_credentials(self):
+        """One server, an RSA and a P-256 key: the client's suite decides which one answers."""
+        with self.serve(["rsa", "p256"]) as server:
+            for suite, subject in ((RSA, "rsa"), (ECDHE_RSA, "rsa"), (ECDHE_ECDSA, "p256")):
+                report = self.good(server.port, suite)
+                expect(f"Peer certificate: CN = {subject}\n" in report.errors, f"{suite}: {report.errors}")
+
+    def groups(self):
+        with self.serve(["rsa"]) as server:
+            for group, reported in GROUPS.items():
+                report = self.good(server.port, ECDHE_RSA, more=["-groups", group])
+                expect(f"Server Temp Key: {reported}" in report.errors, f"{group}: {report.errors}")
+            self.bad(server.port, ECDHE_RSA, "handshake failure", more=["-groups", "X448"])
+
+    def schemes(self):
+        with self.serve(["rsa"]) as server:
+            for scheme, (digest, kind) in SCHEMES.items():
+                report = self.good(server.port, ECDHE_RSA, more=["-sigalgs", scheme])
+                expect(f"Hash used: {digest}\n" in report.errors and f"Signature type: {kind}\n" in report.errors,
+                       f"{scheme}: {report.errors}")
+
+    def intermediate(self):
+        """The default policy: neither RSA key transport nor CBC."""
+        with self.serve(["rsa"], policy="intermediate") as server:
+            self.good(server.port, ECDHE_RSA)
+            self.bad(server.port, RSA, "handshake failure")
+            self.bad(server.port, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256", "handshake failure")
+
+    def configured_modules(self):
+        """No module is named anywhere: p11-kit's configuration leads to the token."""
+        with self.serve(["rsa", "p256"], p11kit_modules=True) as server:
+            for suite in (RSA, ECDHE_RSA, ECDHE_ECDSA):
+                self.good(server.port, suite)
+
+    def provider(self, name):
+        with self.serve(["rsa"], more=["--provider", name]) as server:
+            for suite in (RSA, ECDHE_RSA, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "TLS_RSA_WITH_AES_256_CBC_SHA256"):
+                self.good(server.port, suite)
+
+    def optional_certificate(self):
+        with self.serve(["rsa"], more=["--client-ca", self.world.ca, "--client-auth", "optional"]) as server:
+            self.good(server.port, ECDHE_RSA)
+            self.good(server.port, ECDHE_RSA, credential="client-p256")
+            self.bad(server.port, ECDHE_RSA, "unknown ca", credential="stranger")
+
+    def explain(self):
+        """`connect --explain` tells all ten steps, for key transport and for ECDHE."""
+        with self.serve(["rsa"]) as server:
+            for suite in (RSA, ECDHE_RSA):
+                code, received, errors, command = handfast_peer.connect(
+                    self.world, self.program, server.port, suite, b"hello\n", more=["--explain"])
+                expect(code == 0 and received == b"hello\n", f"{command}: exit code {code}\n{errors}")
+                steps = set(map(int, re.findall(r"^\((\d+)\)", errors, re.M)))
+                expect(steps >= set(range(1, 11)) - {5}, f"{command}: steps {sorted(steps)}\n{errors}")
+
+    def explain_with_certificate(self):
+        with self.serve(["rsa"], more=["--client-ca", self.world.ca, "--explain"]) as server:
+            code, _, errors, command = handfast_peer.connect(self.world, self.program, server.port, RSA, b"hello\n",
+                                                             key="client-rsa", more=["--explain"])
+            steps = re.findall(r"^\((\d+)\)", errors, re.M)
+            expect(code == 0 and set(map(int, steps)) == set(range(1, 11)), f"{command}: {code}, {steps}\n{errors}")
+            told = server.output()
+        expect(all(f"({step})" in told for step in range(1, 11)), f"serve --explain told:\n{told}")
+
+
+def providers(program):
+    """The record providers of this build, from the program itself."""
+    code, text, errors = process.converse([program, "providers"])
+    names = [name for name in ("portable", "libcrypto", "ipsecmb") if re.search(rf"\b{name}\b", text.decode())]
+    expect(code == 0 and "portable" in names, f"handfast providers: {code} {text} {errors}")
+    return names
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    handfast_peer.program_argument(parser)
+    args = parser.parse_args()
+    variants = Variants(args)
+    matrix = {name.replace("_", " "): getattr(variants, name) for name in
+              ("two_credentials", "groups", "schemes", "intermediate", "configured_modules", "optional_certificate",
+               "explain", "explain_with_certificate")}
+    for name in providers(args.handfast):
+        matrix[f"provider {name}"] = lambda name=name: variants.provider(name)
+    cells.finish(cells.run_all(matrix, at_least=10))
+
+
+if __name__ == "__main__":
+    main()
