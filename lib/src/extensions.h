@@ -12,19 +12,19 @@
 
 /* ExtensionType numbers, IANA. */
 enum {
-    HF_EXT_TYPE_SERVER_NAME = 0,           /* RFC 6066 section 3 */
-    HF_EXT_TYPE_MAX_FRAGMENT_LENGTH = 1,   /* RFC 6066 section 4 */
-    HF_EXT_TYPE_SUPPORTED_GROUPS = 10,     /* RFC 8422 section 5.1.1 */
-    HF_EXT_TYPE_EC_POINT_FORMATS = 11,     /* RFC 8422 section 5.1.2 */
-    HF_EXT_TYPE_SIGNATURE_ALGORITHMS = 13, /* RFC 5246 section 7.4.1.4.1 */
-    HF_EXT_TYPE_ALPN = 16,                 /* RFC 7301 */
-    HF_EXT_TYPE_PADDING = 21,              /* RFC 7685 */
-    HF_EXT_TYPE_ENCRYPT_THEN_MAC = 22,     /* RFC 7366 */
-    HF_EXT_TYPE_EXTENDED_MASTER_SECRET = 23, /* RFC 7627 */
-    HF_EXT_TYPE_RECORD_SIZE_LIMIT = 28,    /* RFC 8449 */
-    HF_EXT_TYPE_SUPPORTED_VERSIONS = 43,   /* RFC 8446 section 4.2.1 */
+    HF_EXT_TYPE_SERVER_NAME = 0,                /* RFC 6066 section 3 */
+    HF_EXT_TYPE_MAX_FRAGMENT_LENGTH = 1,        /* RFC 6066 section 4 */
+    HF_EXT_TYPE_SUPPORTED_GROUPS = 10,          /* RFC 8422 section 5.1.1 */
+    HF_EXT_TYPE_EC_POINT_FORMATS = 11,          /* RFC 8422 section 5.1.2 */
+    HF_EXT_TYPE_SIGNATURE_ALGORITHMS = 13,      /* RFC 5246 section 7.4.1.4.1 */
+    HF_EXT_TYPE_ALPN = 16,                      /* RFC 7301 */
+    HF_EXT_TYPE_PADDING = 21,                   /* RFC 7685 */
+    HF_EXT_TYPE_ENCRYPT_THEN_MAC = 22,          /* RFC 7366 */
+    HF_EXT_TYPE_EXTENDED_MASTER_SECRET = 23,    /* RFC 7627 */
+    HF_EXT_TYPE_RECORD_SIZE_LIMIT = 28,         /* RFC 8449 */
+    HF_EXT_TYPE_SUPPORTED_VERSIONS = 43,        /* RFC 8446 section 4.2.1 */
     HF_EXT_TYPE_SIGNATURE_ALGORITHMS_CERT = 50, /* RFC 8446 section 4.2.3 */
-    HF_EXT_TYPE_RENEGOTIATION_INFO = 0xff01 /* RFC 5746 */
+    HF_EXT_TYPE_RENEGOTIATION_INFO = 0xff01     /* RFC 5746 */
 };
 
 /* Our own dense numbers: bit positions of hf_extensions.present. */
@@ -49,28 +49,29 @@ typedef enum hf_ext {
 
 /* All slices are borrowed from the message (parsing) or from the caller (writing). */
 typedef struct hf_extensions {
-    uint32_t present;       /* HF_EXT_BIT()s */
-    bool has_block;         /* the extensions field itself is there (it may be absent: RFC 5246 7.4.1.2); writing: derived */
-    hf_slice server_name;   /* ClientHello: the HostName bytes (1..255, no NUL inside); ServerHello: empty */
-    uint8_t max_fragment_length;        /* the code as sent: 1..4 are the allowed ones (RFC 6066); any value parses */
-    hf_slice supported_groups;          /* uint16 list, nonempty, even */
-    hf_slice ec_point_formats;          /* bytes, nonempty */
-    hf_slice signature_algorithms;      /* uint16 list, nonempty, even */
+    uint32_t present; /* HF_EXT_BIT()s */
+    bool has_block;   /* the extensions field itself is there (it may be absent: RFC 5246 7.4.1.2); writing: derived */
+    hf_slice server_name;          /* ClientHello: the HostName bytes (1..255, no NUL inside); ServerHello: empty */
+    uint8_t max_fragment_length;   /* the code as sent: 1..4 are the allowed ones (RFC 6066); any value parses */
+    hf_slice supported_groups;     /* uint16 list, nonempty, even */
+    hf_slice ec_point_formats;     /* bytes, nonempty */
+    hf_slice signature_algorithms; /* uint16 list, nonempty, even */
     hf_slice signature_algorithms_cert; /* the same */
-    hf_slice alpn;                      /* ProtocolNameList without its length: (1-byte length, name)*, each name nonempty,
-                                           at least one; in a ServerHello exactly one */
-    size_t padding;                     /* writing: how many zero bytes */
-    uint16_t record_size_limit;         /* any value parses; < 64 is illegal_parameter (RFC 8449) */
-    hf_slice supported_versions;        /* ClientHello: uint16 list, nonempty; ServerHello: exactly one, 2 bytes */
-    hf_slice renegotiation_info;        /* renegotiated_connection */
+    hf_slice alpn;               /* ProtocolNameList without its length: (1-byte length, name)*, each name nonempty,
+                                    at least one; in a ServerHello exactly one */
+    size_t padding;              /* writing: how many zero bytes */
+    uint16_t record_size_limit;  /* any value parses; < 64 is illegal_parameter (RFC 8449) */
+    hf_slice supported_versions; /* ClientHello: uint16 list, nonempty; ServerHello: exactly one, 2 bytes */
+    hf_slice renegotiation_info; /* renegotiated_connection */
 } hf_extensions;
 
 typedef enum hf_hello_kind { HF_CLIENT_HELLO, HF_SERVER_HELLO } hf_hello_kind;
 
 /* Parses the rest of a hello body (nothing, or one extensions vector that ends exactly at the reader's end).
- * HF_OK; HF_SEND(decode_error) for bad lengths, trailing bytes, more than HF_LIMIT_EXTENSIONS; HF_SEND(illegal_parameter)
- * for a duplicate extension (known or not), several names of one type, nonzero padding, record_size_limit < 64;
- * HF_SEND(unsupported_extension) for one that may not stand in a ServerHello. *out is zeroed on error. */
+ * HF_OK; HF_SEND(decode_error) for bad lengths, trailing bytes, more than HF_LIMIT_EXTENSIONS;
+ * HF_SEND(illegal_parameter) for a duplicate extension (known or not), several names of one type, nonzero padding,
+ * record_size_limit < 64; HF_SEND(unsupported_extension) for one that may not stand in a ServerHello. *out is zeroed on
+ * error. */
 hf_status hf_extensions_parse(hf_reader *r, hf_hello_kind kind, hf_extensions *out) HF_MUST_CHECK;
 
 /* Writes the extensions vector with every present extension, in a fixed order; writes nothing when none is present. */

@@ -36,7 +36,8 @@ enum {
 size_t hf_msg_begin(hf_writer *w, uint8_t type);
 void hf_msg_end(hf_writer *w, size_t mark);
 
-/* ClientHello, RFC 5246 section 7.4.1.2. Parsing: session_id 0..32 bytes, cipher_suites 2.. even, compression_methods 1.. */
+/* ClientHello, RFC 5246 section 7.4.1.2. Parsing: session_id 0..32 bytes, cipher_suites 2.. even,
+ * compression_methods 1.. */
 typedef struct hf_client_hello {
     uint16_t legacy_version;
     hf_slice random; /* exactly HF_RANDOM_SIZE */
@@ -68,7 +69,8 @@ typedef struct hf_certificate_msg {
 hf_status hf_certificate_parse(hf_slice body, hf_certificate_msg *out) HF_MUST_CHECK;
 void hf_certificate_write(hf_writer *w, const hf_certificate_msg *in);
 
-/* ServerKeyExchange with ECDHE, RFC 8422 section 5.4: named_curve only (another curve_type: HF_SEND(handshake_failure)). */
+/* ServerKeyExchange with ECDHE, RFC 8422 section 5.4: named_curve only (another curve_type:
+ * HF_SEND(handshake_failure)). */
 typedef struct hf_server_key_exchange {
     hf_slice params; /* the ServerECDHParams bytes, which the signature covers */
     uint16_t group;

@@ -18,8 +18,8 @@ static void choose(uint32_t good, const uint8_t *candidate, uint16_t client_vers
         out[i] = hf_ct_select8(good, candidate[i], fallback[i]);
 }
 
-void hf_premaster_unpad(uint8_t *em, size_t em_len, uint16_t client_version,
-                        const uint8_t fallback[HF_PREMASTER_SIZE], uint8_t out_premaster[HF_PREMASTER_SIZE])
+void hf_premaster_unpad(uint8_t *em, size_t em_len, uint16_t client_version, const uint8_t fallback[HF_PREMASTER_SIZE],
+                        uint8_t out_premaster[HF_PREMASTER_SIZE])
 {
     /* 00 02 | at least 8 nonzero | 00 | 48 bytes: only one position of the zero byte is right, and it is public. */
     if (em_len < HF_PREMASTER_SIZE + 11 || em_len > HF_RSA_MAX_BYTES) {

@@ -21,7 +21,7 @@ typedef struct hf_reader {
 
 static inline hf_reader hf_reader_of(const uint8_t *ptr, size_t len)
 {
-    return (hf_reader){ptr, ptr + len};
+    return (hf_reader){ptr, len ? ptr + len : ptr}; /* an empty slice may be NULL */
 }
 static inline hf_reader hf_reader_of_slice(hf_slice s)
 {

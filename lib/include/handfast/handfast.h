@@ -56,8 +56,8 @@ HF_API const char *hf_version(void);
 #define HF_LIMIT_OUTPUT 262144                 /* bytes waiting to be sent; hf_conn_write takes no more beyond */
 #define HF_LIMIT_EXTENSIONS 64                 /* extensions in one message */
 #define HF_LIMIT_ALPN_PROTOCOLS 16
-#define HF_LIMIT_ALPN_SIZE 255                 /* bytes of one protocol name, RFC 7301 */
-#define HF_LIMIT_NAME 255                      /* bytes of a host name */
+#define HF_LIMIT_ALPN_SIZE 255 /* bytes of one protocol name, RFC 7301 */
+#define HF_LIMIT_NAME 255      /* bytes of a host name */
 #define HF_LIMIT_CREDENTIALS 16
 
 /* ---- Environment: what the engine is given ------------------------------------------------------- */
@@ -65,12 +65,12 @@ HF_API const char *hf_version(void);
 /* All functions may be called from any thread that uses a connection of the configuration; alloc and free from
  * any thread at all. */
 typedef struct hf_env {
-    void *(*alloc)(void *arg, size_t size);           /* size > 0; aligned for any type; NULL when out of memory */
-    void (*free)(void *arg, void *p, size_t size);    /* p never NULL; size as allocated */
-    void *alloc_arg;                                  /* borrowed; outlives everything allocated */
+    void *(*alloc)(void *arg, size_t size);        /* size > 0; aligned for any type; NULL when out of memory */
+    void (*free)(void *arg, void *p, size_t size); /* p never NULL; size as allocated */
+    void *alloc_arg;                               /* borrowed; outlives everything allocated */
     hf_status (*random)(void *arg, uint8_t *out, size_t len); /* cryptographic quality; HF_OK or HF_ERR_RANDOM */
     void *random_arg;
-    int64_t (*unix_time)(void *arg);                  /* seconds since 1970 */
+    int64_t (*unix_time)(void *arg); /* seconds since 1970 */
     void *time_arg;
 } hf_env;
 
@@ -80,7 +80,8 @@ HF_API const hf_env *hf_env_system(void);
 /* ---- Policies ------------------------------------------------------------------------------------ */
 
 typedef enum hf_policy_id {
-    HF_POLICY_INTERMEDIATE, /* default: TLS 1.2 (and 1.3): ECDHE with AEAD, extended master secret, renegotiation_info */
+    HF_POLICY_INTERMEDIATE, /* default: TLS 1.2 (and 1.3): ECDHE with AEAD, extended master secret, renegotiation_info
+                             */
     HF_POLICY_MODERN,       /* TLS 1.3 only */
     HF_POLICY_COMPATIBLE    /* also RSA key transport, AES-CBC with HMAC */
 } hf_policy_id;
@@ -118,8 +119,8 @@ typedef enum hf_client_auth {
 typedef struct hf_credential {
     const uint8_t *const *certs; /* DER, own certificate first; copied */
     const size_t *cert_lens;
-    size_t n;                    /* 1..HF_CHAIN_MAX */
-    hf_key *key;                 /* retained by the configuration */
+    size_t n;    /* 1..HF_CHAIN_MAX */
+    hf_key *key; /* retained by the configuration */
 } hf_credential;
 
 /* A new, empty configuration under construction: one thread, one owner, reference count 1.
@@ -136,14 +137,16 @@ HF_API hf_status hf_config_set_groups(hf_config *config, const uint16_t *ids, si
 /* Adds a credential; up to HF_LIMIT_CREDENTIALS; the first that fits the client wins. The key's public half must be
  * the certificate's: HF_ERR_KEY_MISMATCH. HF_ERR_DECODE for a bad certificate. */
 HF_API hf_status hf_config_add_credential(hf_config *config, const hf_credential *credential) HF_MUST_CHECK;
-/* Trust anchors for the peer's chain; the configuration takes ownership. Client: required unless verification is off. */
+/* Trust anchors for the peer's chain; the configuration takes ownership. Client: required unless verification is off.
+ */
 HF_API hf_status hf_config_set_trust(hf_config *config, hf_trust *trust) HF_MUST_CHECK;
 /* Server only; default HF_CLIENT_AUTH_NONE. OPTIONAL and REQUIRED need trust anchors (checked in build). */
 HF_API hf_status hf_config_set_client_auth(hf_config *config, hf_client_auth mode) HF_MUST_CHECK;
 /* Client only: do not verify the server's chain and name. For tests; the programs say so loudly. */
 HF_API hf_status hf_config_set_insecure(hf_config *config, bool insecure) HF_MUST_CHECK;
-/* ALPN (RFC 7301) names in order of preference, each 1..HF_LIMIT_ALPN_SIZE bytes, NUL-terminated; copied. A server with names
- * refuses a client that offers ALPN but none of them (no_application_protocol). n up to HF_LIMIT_ALPN_PROTOCOLS. */
+/* ALPN (RFC 7301) names in order of preference, each 1..HF_LIMIT_ALPN_SIZE bytes, NUL-terminated; copied. A server with
+ * names refuses a client that offers ALPN but none of them (no_application_protocol). n up to HF_LIMIT_ALPN_PROTOCOLS.
+ */
 HF_API hf_status hf_config_set_alpn(hf_config *config, const char *const *names, size_t n) HF_MUST_CHECK;
 /* The largest plaintext we want to receive in one record, 64..16384 bytes (RFC 8449, record_size_limit); default 16384.
  * Sent by a client only when below 16384; a server always answers the extension. */
@@ -165,16 +168,16 @@ HF_API void hf_config_release(hf_config *config); /* NULL is allowed */
 /* ---- Events: the handshake as it happens (explain, metrics, tests) --------------------------------- */
 
 typedef enum hf_event_kind {
-    HF_EVENT_SENT,         /* a message of ours was queued; `message` */
-    HF_EVENT_RECEIVED,     /* a message of the peer was accepted; `message` */
-    HF_EVENT_CHOSE,        /* version, suite, group, ... are settled; ask hf_conn_get_info */
-    HF_EVENT_VERIFIED,     /* the peer's chain and name were verified; text: subject */
-    HF_EVENT_UNVERIFIED,   /* the peer's certificate was accepted without verification; text: subject or "none" */
-    HF_EVENT_KEY_STARTED,  /* a private-key operation was handed out; text: what and where */
-    HF_EVENT_KEY_DONE,     /* it came back good */
-    HF_EVENT_SECRET,       /* a secret was made or wiped; text: which, and where it was made */
-    HF_EVENT_CONNECTED,    /* handshake complete */
-    HF_EVENT_ALERT_SENT,   /* message: the alert */
+    HF_EVENT_SENT,        /* a message of ours was queued; `message` */
+    HF_EVENT_RECEIVED,    /* a whole message of the peer arrived; `message` */
+    HF_EVENT_CHOSE,       /* version, suite, group, ... are settled; ask hf_conn_get_info */
+    HF_EVENT_VERIFIED,    /* the peer's chain and name were verified; text: subject */
+    HF_EVENT_UNVERIFIED,  /* the peer's certificate was accepted without verification; text: subject or "none" */
+    HF_EVENT_KEY_STARTED, /* a private-key operation was handed out; text: what and where */
+    HF_EVENT_KEY_DONE,    /* it came back good */
+    HF_EVENT_SECRET,      /* a secret was made or wiped; text: which, and where it was made */
+    HF_EVENT_CONNECTED,   /* handshake complete */
+    HF_EVENT_ALERT_SENT,  /* message: the alert */
     HF_EVENT_ALERT_RECEIVED,
     HF_EVENT_CLOSED
 } hf_event_kind;
@@ -197,8 +200,9 @@ HF_API const char *hf_message_name(unsigned message);
 typedef struct hf_conn hf_conn;
 
 typedef struct hf_conn_options {
-    const char *server_name; /* client: host name or IP address to verify, sent as SNI when a name; NULL: neither; copied */
-    void *user;              /* given to the callbacks */
+    const char
+        *server_name; /* client: host name or IP address to verify, sent as SNI when a name; NULL: neither; copied */
+    void *user;       /* given to the callbacks */
     void (*on_event)(void *user, hf_conn *conn, const hf_event *event); /* NULL allowed; must not call back into conn
                                                                            except hf_conn_get_info and hf_conn_user */
     /* NSS key log (SSLKEYLOGFILE): only for debugging; the secrets of every connection pass here. NULL: off.
@@ -218,7 +222,7 @@ enum {
     HF_WANT_PLAINTEXT = 4, /* application data is waiting to be taken */
     HF_WANT_ROOM = 8,      /* application data may be written */
     HF_WANT_KEY = 16,      /* a key operation waits to be taken (hf_conn_key_take) */
-    HF_WANT_CLOSED = 32    /* nothing more will happen: both directions are closed or a fatal error; output may remain */
+    HF_WANT_CLOSED = 32 /* nothing more will happen: both directions are closed or a fatal error; output may remain */
 };
 /* The bits above; cheap, changes nothing. While a key operation is out, no INPUT is wanted. */
 HF_API unsigned hf_conn_wants(const hf_conn *conn);
@@ -265,22 +269,22 @@ HF_API hf_status hf_conn_key_done(hf_conn *conn, hf_key_op *op) HF_MUST_CHECK;
 /* ---- What is known of a connection ---------------------------------------------------------------- */
 
 typedef struct hf_conn_info {
-    bool connected;             /* handshake complete */
+    bool connected; /* handshake complete */
     bool got_close_notify, sent_close_notify;
-    uint16_t version;           /* 0x0303; 0 before it is settled */
-    uint16_t suite;             /* 0 before it is settled */
-    uint16_t group;             /* ECDHE; 0 with RSA key transport */
-    uint16_t server_scheme;     /* of ServerKeyExchange; 0 with RSA key transport */
-    uint16_t client_scheme;     /* of the client's CertificateVerify; 0 without */
+    uint16_t version;       /* 0x0303; 0 before it is settled */
+    uint16_t suite;         /* 0 before it is settled */
+    uint16_t group;         /* ECDHE; 0 with RSA key transport */
+    uint16_t server_scheme; /* of ServerKeyExchange; 0 with RSA key transport */
+    uint16_t client_scheme; /* of the client's CertificateVerify; 0 without */
     bool extended_master_secret, encrypt_then_mac, secure_renegotiation;
-    bool client_cert_requested; /* server asked for a certificate */
-    bool peer_verified;         /* chain (and name, for a client) verified against the trust anchors */
-    const char *server_name;    /* SNI, NULL when none; owned by the connection */
-    const char *alpn;           /* NULL when none; owned by the connection */
+    bool client_cert_requested;  /* server asked for a certificate */
+    bool peer_verified;          /* chain (and name, for a client) verified against the trust anchors */
+    const char *server_name;     /* SNI, NULL when none; owned by the connection */
+    const char *alpn;            /* NULL when none; owned by the connection */
     const char *record_provider; /* provider of the record cipher */
-    const char *cipher;         /* "AES-128-GCM" */
-    size_t send_limit;          /* largest content of a record we send */
-    size_t memory;              /* bytes that this connection holds from its allocator now */
+    const char *cipher;          /* "AES-128-GCM" */
+    size_t send_limit;           /* largest content of a record we send */
+    size_t memory;               /* bytes that this connection holds from its allocator now */
 } hf_conn_info;
 HF_API void hf_conn_get_info(const hf_conn *conn, hf_conn_info *out);
 

@@ -29,26 +29,26 @@ typedef struct hf_key hf_key;
 #define HF_KEY_SCHEMES_MAX 16
 
 typedef enum hf_key_op_kind {
-    HF_KEY_OP_SIGN,    /* a signature under `scheme` */
-    HF_KEY_OP_DECRYPT  /* the RSA-encrypted premaster secret (RFC 5246 section 7.4.7.1) */
+    HF_KEY_OP_SIGN,   /* a signature under `scheme` */
+    HF_KEY_OP_DECRYPT /* the RSA-encrypted premaster secret (RFC 5246 section 7.4.7.1) */
 } hf_key_op_kind;
 
 typedef struct hf_key_op {
     /* Set by the engine; constant afterwards. */
-    uint64_t id;              /* unique in the process while the operation lives */
-    uint64_t conn_id;         /* hf_conn_id() of the connection that asked, for audit lines */
-    const hf_key *key;        /* the key of the credential that was chosen; referenced until hf_key_op_free */
+    uint64_t id;       /* unique in the process while the operation lives */
+    uint64_t conn_id;  /* hf_conn_id() of the connection that asked, for audit lines */
+    const hf_key *key; /* the key of the credential that was chosen; referenced until hf_key_op_free */
     hf_key_op_kind kind;
-    uint16_t scheme;          /* HF_KEY_OP_SIGN: a SignatureScheme of key->schemes; else 0 */
-    uint16_t client_version;  /* HF_KEY_OP_DECRYPT: ClientHello.legacy_version; else 0 */
+    uint16_t scheme;                     /* HF_KEY_OP_SIGN: a SignatureScheme of key->schemes; else 0 */
+    uint16_t client_version;             /* HF_KEY_OP_DECRYPT: ClientHello.legacy_version; else 0 */
     uint8_t fallback[HF_PREMASTER_SIZE]; /* HF_KEY_OP_DECRYPT: random premaster for bad padding; secret */
-    const uint8_t *input;     /* SIGN: the digest of the scheme's hash (Ed25519: the message itself);
-                               * DECRYPT: the encrypted premaster. Inline in this object. */
-    size_t input_len;         /* bytes */
+    const uint8_t *input;                /* SIGN: the digest of the scheme's hash (Ed25519: the message itself);
+                                          * DECRYPT: the encrypted premaster. Inline in this object. */
+    size_t input_len;                    /* bytes */
 
     /* Set by whoever runs it, before handing it back. */
-    hf_status status;         /* HF_OK, or why there is no result. A decrypt operation fails only when the token
-                               * itself is out of reach, never for what the peer sent. */
+    hf_status status; /* HF_OK, or why there is no result. A decrypt operation fails only when the token
+                       * itself is out of reach, never for what the peer sent. */
     uint8_t result[HF_KEY_RESULT_MAX]; /* SIGN: the signature as TLS sends it (ECDSA: DER Ecdsa-Sig-Value);
                                         * DECRYPT: always HF_PREMASTER_SIZE bytes, secret */
     size_t result_len;
@@ -73,15 +73,15 @@ typedef struct hf_key_ops {
 /* The public face of a private key; implementations embed it as their first member. Constant after creation. */
 struct hf_key {
     const hf_key_ops *ops;
-    const char *label;        /* for people and audit: a URI or file name, never a secret */
-    const char *where;        /* "token", "file": told by --explain */
+    const char *label; /* for people and audit: a URI or file name, never a secret */
+    const char *where; /* "token", "file": told by --explain */
     hf_key_type type;
-    unsigned bits;            /* RSA modulus or EC field size */
-    uint16_t group;           /* HF_GROUP_* of an EC key, else 0 */
+    unsigned bits;                        /* RSA modulus or EC field size */
+    uint16_t group;                       /* HF_GROUP_* of an EC key, else 0 */
     uint16_t schemes[HF_KEY_SCHEMES_MAX]; /* SignatureSchemes it can make, in order of preference, 0-terminated */
-    bool can_decrypt;         /* RSA key transport works with it */
-    const uint8_t *spki;      /* SubjectPublicKeyInfo, DER: compared with the certificate's */
-    size_t spki_len;          /* bytes */
+    bool can_decrypt;                     /* RSA key transport works with it */
+    const uint8_t *spki;                  /* SubjectPublicKeyInfo, DER: compared with the certificate's */
+    size_t spki_len;                      /* bytes */
 };
 
 #ifdef __cplusplus

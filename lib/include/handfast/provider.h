@@ -23,18 +23,18 @@ typedef struct hf_provider hf_provider;
 
 /* ---- Sizes ------------------------------------------------------------------------------------ */
 
-#define HF_PLAINTEXT_MAX 16384        /* TLSPlaintext.length, RFC 5246 section 6.2.1 */
-#define HF_RECORD_BODY_MAX 18432      /* TLSCiphertext.length, 2^14 + 2048, RFC 5246 section 6.2.3 */
+#define HF_PLAINTEXT_MAX 16384   /* TLSPlaintext.length, RFC 5246 section 6.2.1 */
+#define HF_RECORD_BODY_MAX 18432 /* TLSCiphertext.length, 2^14 + 2048, RFC 5246 section 6.2.3 */
 #define HF_RECORD_HEADER_SIZE 5
 #define HF_CIPHER_KEY_MAX 32
-#define HF_CIPHER_IV_MAX 12           /* the fixed part, from the key block */
+#define HF_CIPHER_IV_MAX 12 /* the fixed part, from the key block */
 #define HF_CIPHER_MAC_KEY_MAX 48
 #define HF_CBC_IV_SIZE 16
 #define HF_HASH_SIZE_MAX 64
 #define HF_HASH_BLOCK_MAX 128
-#define HF_GROUP_PUBLIC_MAX 133       /* P-521, uncompressed point */
+#define HF_GROUP_PUBLIC_MAX 133 /* P-521, uncompressed point */
 #define HF_GROUP_SHARED_MAX 66
-#define HF_RECORD_KEY_ALIGN 64        /* alignment of every record key state, in bytes */
+#define HF_RECORD_KEY_ALIGN 64 /* alignment of every record key state, in bytes */
 #define HF_PROVIDERS_MAX 8
 
 /* ---- Record ciphers --------------------------------------------------------------------------- */
@@ -54,7 +54,8 @@ typedef enum hf_cipher_id {
 
 /* How a record is protected. */
 typedef enum hf_record_mode {
-    HF_RECORD_TLS12,     /* AEAD of RFC 5246 6.2.3.3 (AES: RFC 5288, ChaCha20: RFC 7905), or CBC MAC-then-encrypt (6.2.3.2) */
+    HF_RECORD_TLS12, /* AEAD of RFC 5246 6.2.3.3 (AES: RFC 5288, ChaCha20: RFC 7905), or CBC MAC-then-encrypt (6.2.3.2)
+                      */
     HF_RECORD_TLS12_ETM, /* CBC encrypt-then-MAC, RFC 7366 */
     HF_RECORD_TLS13      /* AEAD of RFC 8446 section 5.2; not for CBC */
 } hf_record_mode;
@@ -80,15 +81,14 @@ HF_API size_t hf_record_prefix(const hf_cipher_spec *spec, hf_record_mode mode);
 
 /* Exact body length of a sealed record with `plain_len` bytes of content and `padding` zero bytes
  * (TLS 1.3 only; 0 otherwise). CBC always uses the shortest padding. (lib) */
-HF_API size_t hf_record_sealed_size(const hf_cipher_spec *spec, hf_record_mode mode, size_t plain_len,
-                                    size_t padding);
+HF_API size_t hf_record_sealed_size(const hf_cipher_spec *spec, hf_record_mode mode, size_t plain_len, size_t padding);
 
 /* Keys of one direction of one connection. Borrowed during key_init only.
  * iv: spec->iv_size bytes in the TLS 1.2 modes, 12 bytes in TLS 1.3, NULL when that is 0. */
 typedef struct hf_record_keys {
     hf_record_mode mode;
     hf_direction direction;
-    const uint8_t *key;     /* spec->key_size bytes */
+    const uint8_t *key; /* spec->key_size bytes */
     const uint8_t *iv;
     const uint8_t *mac_key; /* spec->mac_key_size bytes, NULL for an AEAD */
 } hf_record_keys;
@@ -101,22 +101,22 @@ typedef struct hf_record_keys {
  *   else in and out must not overlap. TLS 1.3: content_type and `padding` zeros are appended to the content.
  *   cbc_iv: 16 unpredictable bytes, CBC only. The AES-GCM/CCM explicit nonce of TLS 1.2 is the sequence number.
  * Open: in/in_len is the whole body. out receives the content; out_max >= in_len, but never more than in_len - prefix
- *   bytes are written (or zeroed), so that out may be exactly in + prefix (in place); else no overlap. out_len is set. TLS 1.3: the output is the whole TLSInnerPlaintext
- *   (content, type, zeros); the engine strips it. A body too short or not a multiple of the block: HF_ERR_VERIFY.
- *   The content is written only where its tag was right: on HF_ERR_VERIFY the output room is zeroed, out_len 0,
- *   and the call took the same time for every cause that a peer must not learn (Lucky 13).
- * status: set by the provider for each job: HF_OK, HF_ERR_VERIFY (open), HF_ERR_CRYPTO, HF_ERR_BUFFER. A failed
+ *   bytes are written (or zeroed), so that out may be exactly in + prefix (in place); else no overlap. out_len is set.
+ * TLS 1.3: the output is the whole TLSInnerPlaintext (content, type, zeros); the engine strips it. A body too short or
+ * not a multiple of the block: HF_ERR_VERIFY. The content is written only where its tag was right: on HF_ERR_VERIFY the
+ * output room is zeroed, out_len 0, and the call took the same time for every cause that a peer must not learn (Lucky
+ * 13). status: set by the provider for each job: HF_OK, HF_ERR_VERIFY (open), HF_ERR_CRYPTO, HF_ERR_BUFFER. A failed
  *   job changes no other. */
 typedef struct hf_record_job {
-    void *key;              /* state that key_init filled */
-    uint64_t sequence;      /* record sequence number of this direction */
+    void *key;         /* state that key_init filled */
+    uint64_t sequence; /* record sequence number of this direction */
     const uint8_t *in;
     size_t in_len;
     uint8_t *out;
-    size_t out_max;         /* room at out, in bytes */
-    size_t out_len;         /* result */
-    const uint8_t *cbc_iv;  /* seal with CBC: HF_CBC_IV_SIZE bytes; else NULL */
-    size_t padding;         /* seal with TLS 1.3: zero bytes of padding; else 0 */
+    size_t out_max;        /* room at out, in bytes */
+    size_t out_len;        /* result */
+    const uint8_t *cbc_iv; /* seal with CBC: HF_CBC_IV_SIZE bytes; else NULL */
+    size_t padding;        /* seal with TLS 1.3: zero bytes of padding; else 0 */
     uint8_t content_type;
     hf_status status;
 } hf_record_job;
@@ -177,7 +177,8 @@ typedef struct hf_group {
     /* A fresh key pair. out_private is owned by the caller until destroy; out_public: public_size bytes. */
     hf_status (*generate)(void **out_private, uint8_t *out_public);
     /* peer: the peer's share, peer_len bytes of any content. Checks length, format, that the point is on the curve,
-     * and (X25519) that the result is not zero: HF_ERR_VERIFY otherwise. out_shared: shared_size bytes, zeroed on error. */
+     * and (X25519) that the result is not zero: HF_ERR_VERIFY otherwise. out_shared: shared_size bytes, zeroed on
+     * error. */
     hf_status (*derive)(void *private_key, const uint8_t *peer, size_t peer_len, uint8_t *out_shared);
     void (*destroy)(void *private_key); /* wipes; NULL is allowed */
 } hf_group;
@@ -218,17 +219,17 @@ typedef struct hf_trust hf_trust; /* a set of trust anchors */
 
 typedef struct hf_cert_info {
     hf_key_type key_type;
-    unsigned key_bits;     /* RSA modulus or EC field size, bits */
-    uint16_t group;        /* HF_GROUP_* of an EC key, else 0 */
-    unsigned usage;        /* HF_USAGE_*; all bits when the extension is absent */
-    char subject[256];     /* RFC 2253 text, always terminated, cut when longer */
+    unsigned key_bits; /* RSA modulus or EC field size, bits */
+    uint16_t group;    /* HF_GROUP_* of an EC key, else 0 */
+    unsigned usage;    /* HF_USAGE_*; all bits when the extension is absent */
+    char subject[256]; /* RFC 2253 text, always terminated, cut when longer */
     char issuer[256];
 } hf_cert_info;
 
 typedef enum hf_purpose { HF_PURPOSE_SERVER, HF_PURPOSE_CLIENT } hf_purpose;
 
-#define HF_CHAIN_MAX 16          /* certificates in a chain */
-#define HF_CERT_SIZE_MAX 65535   /* bytes of DER, one certificate */
+#define HF_CHAIN_MAX 16        /* certificates in a chain */
+#define HF_CERT_SIZE_MAX 65535 /* bytes of DER, one certificate */
 
 /* What to verify a chain against. All pointers borrowed for the call. */
 typedef struct hf_path {
@@ -244,7 +245,8 @@ typedef struct hf_path {
 typedef struct hf_pki {
     const hf_provider *provider;
 
-    /* Parses one certificate (DER, exactly len bytes). HF_ERR_DECODE, HF_ERR_UNSUPPORTED (key type), HF_ERR_NO_MEMORY. */
+    /* Parses one certificate (DER, exactly len bytes). HF_ERR_DECODE, HF_ERR_UNSUPPORTED (key type), HF_ERR_NO_MEMORY.
+     */
     hf_status (*cert_new)(const uint8_t *der, size_t len, hf_cert **out);
     void (*cert_free)(hf_cert *cert); /* NULL is allowed */
     hf_status (*cert_info)(const hf_cert *cert, hf_cert_info *out);
@@ -255,8 +257,8 @@ typedef struct hf_pki {
     /* Verifies sig over msg (the message, not its digest) with the certificate's key under a SignatureScheme.
      * HF_ERR_VERIFY when wrong; HF_ERR_UNSUPPORTED when scheme and key do not fit. In TLS 1.2 an ECDSA scheme
      * names the hash only, so any EC key fits; the engine checks the curve where TLS 1.3 asks for it. */
-    hf_status (*verify)(const hf_cert *cert, uint16_t scheme, const uint8_t *msg, size_t msg_len,
-                        const uint8_t *sig, size_t sig_len);
+    hf_status (*verify)(const hf_cert *cert, uint16_t scheme, const uint8_t *msg, size_t msg_len, const uint8_t *sig,
+                        size_t sig_len);
 
     /* The same over a digest that was computed before (hash schemes only, not Ed25519). */
     hf_status (*verify_digest)(const hf_cert *cert, uint16_t scheme, const uint8_t *digest, size_t digest_len,
@@ -288,8 +290,8 @@ typedef struct hf_pki {
 /* ---- The provider ------------------------------------------------------------------------------- */
 
 struct hf_provider {
-    const char *name;               /* "portable", "libcrypto", "ipsecmb", "vaes" */
-    const char *(*version)(void);   /* of the library below, for people; static storage */
+    const char *name;             /* "portable", "libcrypto", "ipsecmb", "vaes" */
+    const char *(*version)(void); /* of the library below, for people; static storage */
 
     /* Whether this CPU and library can run the provider; why: a phrase for people when not (static storage). */
     bool (*available)(const char **why);

@@ -82,8 +82,7 @@ HF_API void hf_ct_copy_if(uint32_t mask, uint8_t *out, const uint8_t *in, size_t
  * its range gives the fallback. */
 #define HF_RSA_MAX_BYTES 1024
 HF_API void hf_premaster_unpad(uint8_t *em, size_t em_len, uint16_t client_version,
-                               const uint8_t fallback[HF_PREMASTER_SIZE],
-                               uint8_t out_premaster[HF_PREMASTER_SIZE]);
+                               const uint8_t fallback[HF_PREMASTER_SIZE], uint8_t out_premaster[HF_PREMASTER_SIZE]);
 
 /* The same selection for tokens without raw RSA, that remove the padding themselves.
  *
@@ -91,8 +90,7 @@ HF_API void hf_premaster_unpad(uint8_t *em, size_t em_len, uint16_t client_versi
  * plain         HF_RSA_MAX_BYTES bytes of room that the token wrote into; zeroed beforehand; wiped
  * plain_len     what the token reported as length; a secret here, any value */
 HF_API void hf_premaster_select(uint32_t ok, uint8_t plain[HF_RSA_MAX_BYTES], uint32_t plain_len,
-                                uint16_t client_version,
-                                const uint8_t fallback[HF_PREMASTER_SIZE],
+                                uint16_t client_version, const uint8_t fallback[HF_PREMASTER_SIZE],
                                 uint8_t out_premaster[HF_PREMASTER_SIZE]);
 
 #ifdef __cplusplus

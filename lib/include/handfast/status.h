@@ -61,25 +61,25 @@ typedef enum hf_status {
     HF_OK = 0,
 
     /* Local faults. */
-    HF_ERR_NO_MEMORY = 1,      /* the allocator answered NULL */
-    HF_ERR_RANDOM = 2,         /* the random generator failed */
-    HF_ERR_INVALID = 3,        /* an argument is outside its documented range (caller's bug or bad configuration) */
-    HF_ERR_STATE = 4,          /* the call is not allowed in this state */
-    HF_ERR_UNSUPPORTED = 5,    /* algorithm, version or CPU feature not available here */
-    HF_ERR_LIMIT = 6,          /* a named limit was reached */
-    HF_ERR_BUFFER = 7,         /* the output room is too small; nothing was written */
-    HF_ERR_CRYPTO = 8,         /* a cryptographic library failed unexpectedly */
-    HF_ERR_SELF_TEST = 9,      /* a known-answer test failed: the algorithm must not be used */
-    HF_ERR_VERIFY = 10,        /* a tag, signature or key share is wrong (providers say this; the engine picks the alert) */
-    HF_ERR_DECODE = 11,        /* bytes that do not parse (a file, a certificate) */
-    HF_ERR_TRUNCATED = 12,     /* the transport ended without close_notify */
-    HF_ERR_CLOSED = 13,        /* the connection is closed */
-    HF_ERR_STALE = 14,         /* a key operation that the connection no longer waits for */
-    HF_ERR_TIMEOUT = 15,       /* a deadline passed */
-    HF_ERR_CANCELED = 16,      /* the owner gave the operation up */
-    HF_ERR_IO = 17,            /* a file or descriptor failed */
-    HF_ERR_NOT_FOUND = 18,     /* nothing matches */
-    HF_ERR_AMBIGUOUS = 19,     /* several match where one must */
+    HF_ERR_NO_MEMORY = 1,   /* the allocator answered NULL */
+    HF_ERR_RANDOM = 2,      /* the random generator failed */
+    HF_ERR_INVALID = 3,     /* an argument is outside its documented range (caller's bug or bad configuration) */
+    HF_ERR_STATE = 4,       /* the call is not allowed in this state */
+    HF_ERR_UNSUPPORTED = 5, /* algorithm, version or CPU feature not available here */
+    HF_ERR_LIMIT = 6,       /* a named limit was reached */
+    HF_ERR_BUFFER = 7,      /* the output room is too small; nothing was written */
+    HF_ERR_CRYPTO = 8,      /* a cryptographic library failed unexpectedly */
+    HF_ERR_SELF_TEST = 9,   /* a known-answer test failed: the algorithm must not be used */
+    HF_ERR_VERIFY = 10,    /* a tag, signature or key share is wrong (providers say this; the engine picks the alert) */
+    HF_ERR_DECODE = 11,    /* bytes that do not parse (a file, a certificate) */
+    HF_ERR_TRUNCATED = 12, /* the transport ended without close_notify */
+    HF_ERR_CLOSED = 13,    /* the connection is closed */
+    HF_ERR_STALE = 14,     /* a key operation that the connection no longer waits for */
+    HF_ERR_TIMEOUT = 15,   /* a deadline passed */
+    HF_ERR_CANCELED = 16,  /* the owner gave the operation up */
+    HF_ERR_IO = 17,        /* a file or descriptor failed */
+    HF_ERR_NOT_FOUND = 18, /* nothing matches */
+    HF_ERR_AMBIGUOUS = 19, /* several match where one must */
 
     /* Token faults (hsm). */
     HF_ERR_MODULE = 32,        /* the PKCS#11 module cannot be loaded or initialised */

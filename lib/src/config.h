@@ -1,0 +1,52 @@
+/* The inside of a configuration: built once, then immutable and shared. */
+#ifndef HF_CONFIG_H
+#define HF_CONFIG_H
+
+#include <stdatomic.h>
+
+#include "memory.h"
+#include "policy.h"
+#include "reader.h"
+
+#define HF_SUITES_MAX 32
+#define HF_GROUPS_MAX 8
+
+typedef struct hf_own_credential {
+    hf_slice certs[HF_CHAIN_MAX]; /* heap, owned */
+    size_t n;
+    hf_cert *cert; /* the parsed first one: verifies our own signatures before they are sent */
+    hf_cert_info info;
+    hf_key *key; /* retained */
+} hf_own_credential;
+
+struct hf_config {
+    atomic_uint references;
+    hf_env env;
+    hf_crypto crypto;
+    hf_memory memory;
+    bool built;
+    hf_role role;
+
+    const hf_policy *policy;
+    uint16_t wished_suites[HF_SUITES_MAX]; /* as set; empty: the policy's */
+    size_t n_wished_suites;
+    const hf_suite *suites[HF_SUITES_MAX]; /* settled by build: allowed, wished and available, in order */
+    size_t n_suites;
+    uint16_t wished_groups[HF_GROUPS_MAX];
+    size_t n_wished_groups;
+    const hf_group *groups[HF_GROUPS_MAX]; /* settled by build */
+    size_t n_groups;
+
+    hf_own_credential credentials[HF_LIMIT_CREDENTIALS];
+    size_t n_credentials;
+    hf_trust *trust;
+    hf_client_auth client_auth;
+    bool insecure;
+    bool fallback;
+    char *alpn[HF_LIMIT_ALPN_PROTOCOLS];
+    size_t n_alpn;
+    uint16_t record_size_limit;
+    uint8_t max_fragment_length; /* code 1..4 of RFC 6066, 0: do not ask */
+};
+
+#endif

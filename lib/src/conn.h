@@ -1,0 +1,209 @@
+/* The inside of a connection. Shared by the rooms of the engine: record, handshake, the state machines, engine. */
+#ifndef HF_CONN_H
+#define HF_CONN_H
+
+#include "config.h"
+#include "handfast/handfast.h"
+#include "memory.h"
+#include "msg.h"
+#include "transcript.h"
+
+/* ContentType, RFC 5246 section 6.2.1. */
+enum {
+    HF_CONTENT_CHANGE_CIPHER_SPEC = 20,
+    HF_CONTENT_ALERT = 21,
+    HF_CONTENT_HANDSHAKE = 22,
+    HF_CONTENT_APPLICATION_DATA = 23
+};
+
+#define HF_VERSION_TLS12 0x0303
+
+/* One direction of record protection; cipher NULL: none yet. */
+typedef struct hf_protection {
+    const hf_cipher *cipher;
+    const hf_cipher_spec *spec;
+    hf_record_mode mode;
+    void *state; /* aligned inside `block` */
+    void *block; /* as allocated */
+    size_t block_size;
+    uint64_t sequence;
+} hf_protection;
+
+/* What a state machine did, and what it waits for. */
+typedef enum hf_next {
+    HF_NEXT_AGAIN,   /* call me again */
+    HF_NEXT_MESSAGE, /* needs the next handshake message or ChangeCipherSpec */
+    HF_NEXT_KEY,     /* waits for its key operation */
+    HF_NEXT_DONE,    /* handshake complete */
+    HF_NEXT_FAIL     /* hf_fail was called */
+} hf_next;
+
+/* A complete handshake message, or ChangeCipherSpec (type HF_MESSAGE_CHANGE_CIPHER_SPEC, empty). Borrowed. */
+typedef struct hf_message {
+    unsigned type;
+    hf_slice body; /* without the header */
+    hf_slice raw;  /* with it: what the transcript takes */
+} hf_message;
+
+/* Everything that lives only during the handshake; wiped and freed when it completes or fails. */
+typedef struct hf_handshake {
+    int state; /* of the machine in charge */
+    hf_transcript transcript;
+    hf_buffer in;  /* received handshake bytes, not yet whole messages */
+    hf_buffer out; /* our messages of this flight, not yet records */
+    size_t received_bytes, received_records;
+    bool ccs_pending; /* a ChangeCipherSpec record waits to be taken as message */
+
+    uint8_t client_random[HF_RANDOM_SIZE], server_random[HF_RANDOM_SIZE];
+    uint16_t client_version;
+    uint8_t premaster[HF_GROUP_SHARED_MAX]; /* also room for HF_PREMASTER_SIZE */
+    size_t premaster_len;
+    uint8_t master_secret[HF_PREMASTER_SIZE];
+
+    const hf_suite *suite;
+    const hf_hash *hash; /* of PRF and Finished */
+    const hf_group *group;
+    void *kex; /* our private key share; group->destroy */
+    uint8_t public_key[HF_GROUP_PUBLIC_MAX];
+    const hf_own_credential *credential; /* NULL: none (client without certificate) */
+    uint16_t scheme;                     /* of the signature under way */
+    bool certificate_requested;
+    uint16_t offered_max_fragment; /* client: bytes asked for */
+    uint32_t offered_extensions;   /* client: bits of the hello */
+    hf_cert *peer_cert;
+
+    hf_protection next_read, next_write; /* take over at ChangeCipherSpec */
+
+    hf_key_op *op_ready; /* waits to be taken */
+    uint64_t op_id;      /* the operation that is waited for; 0: none */
+    bool op_out;         /* it was taken and did not come back */
+    hf_key_op *op_done;  /* it came back */
+} hf_handshake;
+
+struct hf_conn {
+    hf_config *config; /* retained */
+    hf_memory memory;
+    hf_role role;
+    uint64_t id;
+    hf_conn_options options;
+    char *server_name; /* client: as given; server: SNI as received; owned */
+    hf_worker *worker; /* valid during a call that was given one */
+
+    hf_status status; /* sticky */
+    const char *reason;
+    char *reason_text; /* owned; NULL when reason is static */
+    size_t reason_size;
+
+    hf_buffer in, out;
+    hf_protection read, write;
+    size_t plain_len;                        /* decrypted application data at in.start that is not acknowledged */
+    size_t plain_tail;                       /* bytes of the record behind it (tag, padding) */
+    size_t room_len;                         /* room handed out by hf_conn_room_buf, 0: none */
+    size_t send_limit;                       /* largest content we may send in a record */
+    size_t receive_limit;                    /* largest content we accept in a record */
+    bool limit_unprotected;                  /* receive_limit holds for unprotected records too (max_fragment_length) */
+    unsigned empty_records, warnings;        /* in a row */
+    uint8_t late_header[HF_MSG_HEADER_SIZE]; /* of a handshake message after the handshake */
+    size_t late_header_len, late_skip;
+
+    hf_handshake *hs; /* NULL when complete or failed */
+    bool connected, eof, got_close, sent_close;
+    bool peer_spoke; /* the first record was seen */
+
+    /* Settled by the handshake; what hf_conn_get_info tells. */
+    uint16_t version, suite_id, group_id, server_scheme, client_scheme;
+    bool extended_master_secret, encrypt_then_mac, secure_renegotiation, client_cert_requested, peer_verified;
+    const char *alpn;    /* points into the configuration */
+    uint8_t *peer_chain; /* the peer's certificates, each behind its 3-byte length; owned */
+    size_t peer_chain_len;
+};
+
+/* ---- engine.c ---- */
+
+/* Ends the connection: status sticks, its alert is queued, the handshake is wiped. reason: static text. */
+void hf_fail(hf_conn *conn, hf_status status, const char *reason);
+/* The same with text that is copied. */
+void hf_fail_text(hf_conn *conn, hf_status status, const char *what, const char *text);
+void hf_emit(hf_conn *conn, hf_event_kind kind, unsigned message, size_t size, const char *text);
+
+/* ---- record.c ---- */
+
+typedef struct hf_record {
+    uint8_t type;
+    uint8_t *content; /* inside conn->in */
+    size_t content_len;
+    size_t size; /* of the whole record with its header */
+} hf_record;
+
+/* The next record of the input, opened in place. false: no whole record there yet, or failed. The caller drops it
+ * (hf_record_drop), or turns it into pending plaintext. */
+bool hf_record_next(hf_conn *conn, hf_record *out);
+void hf_record_drop(hf_conn *conn, const hf_record *record);
+/* Queues data as records of at most send_limit bytes. */
+hf_status hf_record_write(hf_conn *conn, uint8_t type, const uint8_t *data, size_t len) HF_MUST_CHECK;
+/* Where the content of the next record goes in place, and its sealing. */
+hf_status hf_record_room(hf_conn *conn, uint8_t **out, size_t *out_len) HF_MUST_CHECK;
+hf_status hf_record_seal_room(hf_conn *conn, uint8_t type, size_t len) HF_MUST_CHECK;
+
+hf_status hf_protection_init(hf_conn *conn, hf_protection *p, const hf_cipher *cipher,
+                             const hf_record_keys *keys) HF_MUST_CHECK;
+void hf_protection_cleanup(hf_memory *memory, hf_protection *p);
+
+/* ---- handshake.c: what both machines share ---- */
+
+hf_status hf_handshake_new(hf_conn *conn) HF_MUST_CHECK;
+void hf_handshake_free(hf_conn *conn);
+/* The next whole message, if it has arrived. false: more records are needed, or failed. The message stays valid
+ * until hf_message_done. */
+bool hf_message_next(hf_conn *conn, hf_message *out);
+void hf_message_done(hf_conn *conn, const hf_message *message);
+/* Starts a message of this flight: a writer with `max` bytes of room behind those before. Finish adds it to the
+ * transcript and tells it. */
+hf_status hf_message_begin(hf_conn *conn, size_t max, hf_writer *out) HF_MUST_CHECK;
+hf_status hf_message_finish(hf_conn *conn, const hf_writer *w) HF_MUST_CHECK;
+/* A received message into the transcript. */
+hf_status hf_take_message(hf_conn *conn, const hf_message *message) HF_MUST_CHECK;
+/* Our Certificate; credential NULL: an empty one (RFC 5246 section 7.4.6). */
+hf_status hf_send_certificate(hf_conn *conn, const hf_own_credential *credential) HF_MUST_CHECK;
+/* Turns the flight into records. */
+hf_status hf_flight_send(hf_conn *conn) HF_MUST_CHECK;
+/* ChangeCipherSpec with the new keys behind it, and our Finished. */
+hf_status hf_send_finished12(hf_conn *conn) HF_MUST_CHECK;
+hf_next hf_read_change_cipher_spec(hf_conn *conn, const hf_message *message);
+hf_next hf_read_finished12(hf_conn *conn, const hf_message *message);
+/* A message that may not stand here. */
+hf_next hf_unexpected(hf_conn *conn, const hf_message *message);
+hf_next hf_failed(hf_conn *conn, hf_status status, const char *reason);
+/* Remembers the peer's chain and parses its first certificate into hs->peer_cert. */
+hf_status hf_keep_peer_chain(hf_conn *conn, const hf_certificate_msg *msg, hf_cert_info *out) HF_MUST_CHECK;
+/* Verifies the peer's chain against the trust anchors; false: failed. */
+bool hf_verify_peer_chain(hf_conn *conn, const hf_certificate_msg *msg, const char *name);
+
+/* ---- keyop.c ---- */
+
+/* Hands out a signature over `message` (hashed here as the scheme asks), or a decryption. */
+hf_status hf_key_sign(hf_conn *conn, const hf_own_credential *credential, uint16_t scheme, const hf_slice *parts,
+                      size_t n_parts) HF_MUST_CHECK;
+hf_status hf_key_decrypt(hf_conn *conn, const hf_own_credential *credential, hf_slice encrypted) HF_MUST_CHECK;
+/* The operation that came back, or NULL while it is out. Ownership passes to the caller. */
+hf_key_op *hf_key_result(hf_conn *conn);
+/* Verifies a signature over parts with a certificate's key. */
+hf_status hf_check_signature(hf_conn *conn, const hf_cert *cert, uint16_t scheme, const hf_slice *parts, size_t n_parts,
+                             hf_slice signature) HF_MUST_CHECK;
+
+/* The same for a signature of our own, against our certificate: a faulty one can give an RSA key away, so none
+ * leaves unchecked. HF_ERR_CRYPTO when it is wrong. */
+hf_status hf_checked_signature(hf_conn *conn, const hf_key_op *op, const hf_slice *parts, size_t n_parts) HF_MUST_CHECK;
+
+/* ---- keys12.c ---- */
+
+hf_status hf_derive_master12(hf_conn *conn) HF_MUST_CHECK; /* from hs->premaster, which is wiped */
+hf_status hf_derive_keys12(hf_conn *conn) HF_MUST_CHECK;   /* next_read and next_write */
+hf_status hf_verify_data12(hf_conn *conn, hf_role of, uint8_t out[HF_VERIFY_DATA_SIZE]) HF_MUST_CHECK;
+
+/* ---- the state machines ---- */
+
+hf_next hf_server12_step(hf_conn *conn, const hf_message *message);
+hf_next hf_client12_step(hf_conn *conn, const hf_message *message);
+
+#endif

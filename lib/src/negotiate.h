@@ -1,0 +1,33 @@
+/* Selection: pure functions over a configuration and what the peer offers. */
+#ifndef HF_NEGOTIATE_H
+#define HF_NEGOTIATE_H
+
+#include "config.h"
+#include "msg.h"
+
+/* Whether a uint16 list on the wire holds `value`. */
+bool hf_list_has(hf_slice list, uint16_t value);
+bool hf_bytes_have(hf_slice bytes, uint8_t value);
+
+typedef struct hf_choice12 {
+    const hf_suite *suite;
+    const hf_own_credential *credential;
+    const hf_group *group; /* NULL with RSA key transport */
+    uint16_t scheme;       /* 0 with RSA key transport */
+} hf_choice12;
+
+/* Server: the first of our suites, in our order, that the client offers and one of our credentials can serve.
+ * HF_SEND(handshake_failure) when there is none; why: what was missing (static). */
+hf_status hf_choose12(const hf_config *config, const hf_client_hello *hello, hf_choice12 *out,
+                      const char **why) HF_MUST_CHECK;
+
+/* The first scheme the key can make that stands in the peer's list (and whose hash we have); 0: none. */
+uint16_t hf_choose_scheme(const hf_config *config, const hf_key *key, hf_slice peer_schemes);
+
+/* Whether a certificate's key can serve the key exchange (RFC 5246 section 7.4.2, RFC 8422 section 5.3). */
+bool hf_key_serves(hf_key_exchange kx, hf_key_type type);
+
+/* Server: our first ALPN name that the client offers, or NULL. */
+const char *hf_choose_alpn(const hf_config *config, hf_slice offered);
+
+#endif
