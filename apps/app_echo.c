@@ -1,0 +1,40 @@
+/* --echo: sends back what it gets, until the peer closes its direction. */
+#include <string.h>
+
+#include "app.h"
+#include "loop.h"
+
+bool hf_loop_draining(const hf_loop *loop)
+{
+    return loop->draining;
+}
+
+static bool echo_open(hf_link *link)
+{
+    (void)link;
+    return true;
+}
+
+static void echo_run(hf_link *link)
+{
+    const uint8_t *data;
+    size_t len;
+    while (hf_link_can_write(link) && hf_link_read(link, &data, &len)) {
+        if (len > HF_LINK_BATCH)
+            len = HF_LINK_BATCH;
+        memcpy(link->loop->scratch, data, len); /* the engine's own buffers may move while it writes */
+        if (!hf_link_write(link, link->loop->scratch, len))
+            return;
+        hf_link_take(link, len);
+    }
+    if (hf_link_peer_done(link) || (hf_loop_draining(link->loop) && !hf_link_read(link, &data, &len)))
+        hf_link_finish(link);
+}
+
+static void echo_close(hf_link *link, bool clean)
+{
+    (void)link;
+    (void)clean;
+}
+
+const hf_app hf_app_echo = {"echo", echo_open, echo_run, echo_close};

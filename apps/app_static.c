@@ -1,0 +1,212 @@
+/* --root: the files of a folder over HTTP/1.1, GET and HEAD.
+ *
+ * A connection between two requests holds only this small state: the head's buffer lives while a head is coming in,
+ * the file while it is going out, and file data passes through the loop's own scratch room. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "app.h"
+#include "folder.h"
+#include "http.h"
+#include "loop.h"
+
+#define HEAD_MS 15000      /* from the first byte of a request head to its last */
+#define REQUESTS_MAX 10000 /* on one connection */
+
+typedef struct site {
+    char *head; /* HF_HTTP_HEAD_MAX bytes, NULL between requests */
+    size_t head_len;
+    uint64_t head_since;
+    int fd; /* the file going out, or -1 */
+    uint64_t offset, size;
+    unsigned requests;
+    bool keep_alive;
+} site;
+
+static bool site_open(hf_link *link)
+{
+    site *s = calloc(1, sizeof *s);
+    if (!s)
+        return false;
+    s->fd = -1;
+    s->keep_alive = true;
+    link->app_state = s;
+    return true;
+}
+
+static void forget_head(site *s)
+{
+    if (s->head)
+        hf_wipe(s->head, s->head_len); /* may carry cookies */
+    free(s->head);
+    s->head = NULL;
+    s->head_len = 0;
+}
+
+static void forget_file(site *s)
+{
+    if (s->fd >= 0)
+        close(s->fd);
+    s->fd = -1;
+}
+
+static void site_close(hf_link *link, bool clean)
+{
+    site *s = link->app_state;
+    (void)clean;
+    forget_head(s);
+    forget_file(s);
+    free(s);
+}
+
+static void http_date(char *out, size_t max)
+{
+    time_t now = time(NULL);
+    struct tm utc;
+    if (!gmtime_r(&now, &utc) || !strftime(out, max, "%a, %d %b %Y %H:%M:%S GMT", &utc))
+        out[0] = 0;
+}
+
+/* The head of an answer, and the whole of an answer that is not a file. */
+static bool answer(hf_link *link, unsigned status, const char *type, uint64_t size, const char *extra, bool head)
+{
+    site *s = link->app_state;
+    char date[64], body[128] = "", text[1024 + 3 * HF_HTTP_TARGET_MAX];
+    http_date(date, sizeof date);
+    if (status != 200) {
+        snprintf(body, sizeof body, "%u %s\n", status, hf_http_reason(status));
+        size = strlen(body);
+        type = "text/plain; charset=utf-8";
+    }
+    int len = snprintf(text, sizeof text,
+                       "HTTP/1.1 %u %s\r\nDate: %s\r\nServer: handfast\r\nContent-Type: %s\r\n"
+                       "Content-Length: %" PRIu64 "\r\nX-Content-Type-Options: nosniff\r\n%s%s\r\n%s",
+                       status, hf_http_reason(status), date, type, size, extra,
+                       s->keep_alive ? "" : "Connection: close\r\n", head ? "" : body);
+    return len > 0 && (size_t)len < sizeof text && hf_link_write(link, text, (size_t)len);
+}
+
+/* The redirect of a folder without its last '/': the path is encoded again, as it was decoded. */
+static bool answer_redirect(hf_link *link, const hf_http_request *request)
+{
+    char extra[3 * HF_HTTP_TARGET_MAX + 32] = "Location: ";
+    size_t n = strlen(extra);
+    for (size_t i = 0; i < request->path_len; i++) {
+        unsigned char c = (unsigned char)request->path[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("/-._~", c);
+        n += (size_t)snprintf(extra + n, sizeof extra - n, plain ? "%c" : "%%%02X", c);
+    }
+    snprintf(extra + n, sizeof extra - n, "/\r\n");
+    return answer(link, 301, "", 0, extra, request->head);
+}
+
+static bool refuse(hf_link *link, unsigned status)
+{
+    site *s = link->app_state;
+    s->keep_alive = false;
+    return answer(link, status, "", 0, status == 405 ? "Allow: GET, HEAD\r\n" : "", false);
+}
+
+static bool respond(hf_link *link, size_t head_len)
+{
+    site *s = link->app_state;
+    hf_http_request request;
+    unsigned status = hf_http_parse(s->head, head_len, &request);
+    forget_head(s);
+    if (status != 200)
+        return refuse(link, status);
+    s->keep_alive = request.keep_alive && ++s->requests < REQUESTS_MAX && !hf_loop_draining(link->loop);
+    s->offset = s->size = 0;
+    status = hf_folder_find(link->loop->server->root_fd, request.path, &s->fd, &s->size);
+    if (status == 301)
+        return answer_redirect(link, &request);
+    if (status != 200)
+        return answer(link, status, "", 0, "", request.head);
+    if (request.head)
+        forget_file(s);
+    return answer(link, 200, hf_folder_type(request.path), s->size, "", request.head);
+}
+
+/* Collects a head from the plaintext; what follows it stays with the engine. 0: not complete. */
+static size_t collect_head(hf_link *link, const uint8_t *data, size_t len)
+{
+    site *s = link->app_state;
+    if (!s->head) {
+        s->head = malloc(HF_HTTP_HEAD_MAX);
+        s->head_since = uv_now(&link->loop->uv);
+        if (!s->head) {
+            hf_link_finish(link);
+            return 0;
+        }
+    }
+    size_t before = s->head_len, room = HF_HTTP_HEAD_MAX - before;
+    size_t n = len < room ? len : room;
+    memcpy(s->head + before, data, n);
+    s->head_len += n;
+    size_t end = hf_http_head_end(s->head, s->head_len, before);
+    if (end) {
+        hf_link_take(link, end - before);
+        return end;
+    }
+    hf_link_take(link, n);
+    return 0;
+}
+
+/* True while there is more to do at once. */
+static bool read_request(hf_link *link)
+{
+    site *s = link->app_state;
+    const uint8_t *data;
+    size_t len;
+    if (!hf_link_read(link, &data, &len))
+        return false;
+    size_t end = collect_head(link, data, len);
+    if (end)
+        return respond(link, end);
+    if (s->head_len == HF_HTTP_HEAD_MAX)
+        return refuse(link, memchr(s->head, '\n', s->head_len) ? 431 : 414);
+    if (s->head && uv_now(&link->loop->uv) - s->head_since > HEAD_MS)
+        return refuse(link, 408);
+    return true;
+}
+
+static bool send_file(hf_link *link)
+{
+    site *s = link->app_state;
+    uint64_t left = s->size - s->offset;
+    size_t want = left < HF_LINK_BATCH ? (size_t)left : HF_LINK_BATCH;
+    ssize_t n = want ? pread(s->fd, link->loop->scratch, want, (off_t)s->offset) : 0;
+    if (want && n <= 0) { /* the file became shorter: the promised length cannot be kept */
+        hf_conn_fail(link->conn, link->loop->worker, HF_ERR_IO, "a file changed while it was sent");
+        return false;
+    }
+    s->offset += (uint64_t)n;
+    if (n > 0 && !hf_link_write(link, link->loop->scratch, (size_t)n))
+        return false;
+    if (s->offset == s->size)
+        forget_file(s);
+    return true;
+}
+
+static void site_run(hf_link *link)
+{
+    site *s = link->app_state;
+    bool more = true;
+    while (more && !link->finishing && hf_link_can_write(link)) {
+        if (s->fd >= 0)
+            more = send_file(link);
+        else if (!s->keep_alive)
+            hf_link_finish(link);
+        else
+            more = read_request(link);
+    }
+    if (s->fd < 0 && (hf_link_peer_done(link) || (!s->head && hf_loop_draining(link->loop))))
+        hf_link_finish(link);
+}
+
+const hf_app hf_app_static = {"static", site_open, site_run, site_close};

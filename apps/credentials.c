@@ -1,0 +1,202 @@
+/* Files and tokens to credentials: the certificate chain, the key that belongs to it, and trust anchors.
+ *
+ * Text of a private key lives in one buffer that is wiped; a key in a token never passes here at all. */
+#include "credentials.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "handfast/hsm.h"
+#include "handfast/providers.h"
+
+/* A chain while it is collected. */
+typedef struct chain {
+    uint8_t *certs[HF_CHAIN_MAX];
+    size_t lens[HF_CHAIN_MAX];
+    size_t n;
+} chain;
+
+static bool read_all(int fd, uint8_t *data, size_t size, size_t *out_len)
+{
+    size_t len = 0;
+    while (len < size) {
+        ssize_t n = read(fd, data + len, size - len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        if (n == 0)
+            break;
+        len += (size_t)n;
+    }
+    *out_len = len;
+    return true;
+}
+
+bool hf_file_read(const char *path, const char *what, size_t limit, uint8_t **out, size_t *out_len)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat info;
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        hf_cli_error("cannot read %s %s: %s", what, path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    uint8_t *data = NULL;
+    size_t len = 0, size = 0;
+    bool ok = false;
+    if (!S_ISREG(info.st_mode)) {
+        hf_cli_error("cannot read %s %s: not a regular file", what, path);
+    } else if (info.st_size < 0 || (uintmax_t)info.st_size > limit) {
+        hf_cli_error("cannot read %s %s: larger than the limit of %zu bytes", what, path, limit);
+    } else {
+        size = (size_t)info.st_size;
+        data = calloc(1, size + 1);
+        ok = data && read_all(fd, data, size, &len);
+        if (!ok)
+            hf_cli_error("cannot read %s %s: %s", what, path, strerror(errno));
+    }
+    close(fd);
+    if (!ok) {
+        hf_file_free(data, size);
+        return false;
+    }
+    *out = data;
+    *out_len = len;
+    return true;
+}
+
+void hf_file_free(uint8_t *data, size_t len)
+{
+    if (data)
+        hf_wipe(data, len);
+    free(data);
+}
+
+static void chain_free(chain *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        free(c->certs[i]);
+    c->n = 0;
+}
+
+static hf_status chain_add(void *arg, const uint8_t *der, size_t len)
+{
+    chain *c = arg;
+    if (c->n == HF_CHAIN_MAX)
+        return HF_ERR_LIMIT;
+    uint8_t *copy = malloc(len ? len : 1);
+    if (!copy)
+        return HF_ERR_NO_MEMORY;
+    memcpy(copy, der, len);
+    c->certs[c->n] = copy;
+    c->lens[c->n++] = len;
+    return HF_OK;
+}
+
+static bool chain_from_file(chain *c, const hf_pki *pki, const char *path)
+{
+    uint8_t *pem = NULL;
+    size_t len = 0;
+    if (!hf_file_read(path, "certificate", HF_CERT_FILE_MAX, &pem, &len))
+        return false;
+    hf_status status = pki->pem_certs(pem, len, chain_add, c);
+    hf_file_free(pem, len);
+    if (status != HF_OK)
+        hf_cli_error("certificate %s: %s; a PEM file with at most %d certificates is needed", path,
+                     hf_status_text(status), HF_CHAIN_MAX);
+    return status == HF_OK;
+}
+
+static bool chain_from_token(chain *c, hf_key *key)
+{
+    hf_status status = hf_hsm_key_certs(key, chain_add, c);
+    if (status != HF_OK)
+        hf_cli_error("no certificate beside the key %s in its token (%s); name a file with --cert", key->label,
+                     hf_status_text(status));
+    return status == HF_OK;
+}
+
+static bool key_from_file(const char *path, hf_key **out)
+{
+    struct stat info;
+    if (stat(path, &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)))
+        hf_cli_warn("key file %s may be read by others; do: chmod 600 %s", path, path);
+    uint8_t *pem = NULL;
+    size_t len = 0;
+    if (!hf_file_read(path, "key", HF_KEY_FILE_MAX, &pem, &len))
+        return false;
+    hf_status status = hf_pem_key_new(pem, len, path, out);
+    hf_file_free(pem, len);
+    if (status != HF_OK)
+        hf_cli_error("key %s: %s; an unencrypted PEM key (RSA, EC or Ed25519) or a pkcs11: URI is needed", path,
+                     hf_status_text(status));
+    return status == HF_OK;
+}
+
+static bool key_from_token(const hf_tls_options *options, const char *uri, bool prompt, hf_key **out)
+{
+    hf_hsm_options hsm = {.module = options->module,
+                          .pin_source = options->pin_source,
+                          .prompt = prompt,
+                          .allow_extractable = options->allow_extractable,
+                          .threads = options->key_threads};
+    char why[HF_LINE_MAX] = "";
+    hf_status status = hf_hsm_key_open(&hsm, uri, out, why, sizeof why);
+    if (status != HF_OK)
+        hf_cli_error("%s", why[0] ? why : hf_status_text(status));
+    return status == HF_OK;
+}
+
+static bool add_one(hf_config *config, const hf_pki *pki, const hf_tls_options *options, size_t i, bool prompt)
+{
+    const char *name = options->keys[i];
+    hf_key *key = NULL;
+    bool uri = hf_tls_key_is_uri(name);
+    if (!(uri ? key_from_token(options, name, prompt, &key) : key_from_file(name, &key)))
+        return false;
+    chain c = {.n = 0};
+    bool ok = i < options->n_certs ? chain_from_file(&c, pki, options->certs[i]) : chain_from_token(&c, key);
+    if (ok) {
+        const uint8_t *certs[HF_CHAIN_MAX];
+        for (size_t j = 0; j < c.n; j++)
+            certs[j] = c.certs[j];
+        hf_credential credential = {.certs = certs, .cert_lens = c.lens, .n = c.n, .key = key};
+        hf_status status = hf_config_add_credential(config, &credential);
+        if (status != HF_OK)
+            hf_cli_error("certificate %s and key %s: %s", i < options->n_certs ? options->certs[i] : "of the token",
+                         key->label, hf_status_text(status));
+        ok = status == HF_OK;
+    }
+    chain_free(&c);
+    key->ops->release(key); /* the configuration holds its own reference */
+    return ok;
+}
+
+bool hf_credentials_add(hf_config *config, const hf_pki *pki, const hf_tls_options *options, bool prompt)
+{
+    for (size_t i = 0; i < options->n_keys; i++)
+        if (!add_one(config, pki, options, i, prompt))
+            return false;
+    return true;
+}
+
+bool hf_trust_load(const hf_pki *pki, const char *path, hf_trust **out)
+{
+    uint8_t *pem = NULL;
+    size_t len = 0;
+    if (path && !hf_file_read(path, "trust anchors", HF_TRUST_FILE_MAX, &pem, &len))
+        return false;
+    hf_status status = pki->trust_new(pem, len, out);
+    hf_file_free(pem, len);
+    if (status != HF_OK)
+        hf_cli_error("trust anchors %s: %s; a PEM file with CERTIFICATE blocks is needed",
+                     path ? path : "of the system", hf_status_text(status));
+    return status == HF_OK;
+}

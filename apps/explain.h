@@ -1,0 +1,20 @@
+/* The handshake told in the ten steps of the classic one (RFC 5246 section 7.3), as it happens. */
+#ifndef HANDFAST_APPS_EXPLAIN_H
+#define HANDFAST_APPS_EXPLAIN_H
+
+#include "handfast/handfast.h"
+
+typedef struct hf_explain hf_explain;
+
+/* who: stands before each line, e.g. the peer's address; "" for none; borrowed. NULL when out of memory. */
+hf_explain *hf_explain_new(hf_role role, const char *who);
+void hf_explain_free(hf_explain *explain); /* NULL is allowed */
+
+/* To be called by hf_conn_options.on_event. Writes lines to stderr. */
+void hf_explain_event(hf_explain *explain, hf_conn *conn, const hf_event *event);
+
+/* Which of the ten steps an event belongs to; 0: none of its own (it stays with the step before). For tests.
+ * sent: the message is ours. rsa_transport: no (EC)DHE. */
+unsigned hf_explain_step(hf_role role, const hf_event *event, bool rsa_transport);
+
+#endif

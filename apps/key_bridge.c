@@ -1,0 +1,156 @@
+/* From a connection's thread to whoever holds the private key, and back. See key_bridge.h, handfast/key.h. */
+#include "key_bridge.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct hf_key_ticket {
+    hf_key_bridge *bridge;
+    void *owner;         /* the loop's thread only; NULL: forgotten */
+    hf_key_op *at_once;  /* the loop's thread only: came back inside submit */
+    hf_key_op *op;       /* came back later: guarded by the bridge's lock, like next */
+    hf_key_ticket *next; /* in the bridge's list */
+};
+
+struct hf_key_bridge {
+    void (*wake)(void *arg);
+    void *arg;
+    pthread_t thread;                /* the loop's */
+    const hf_key_ticket *submitting; /* the loop's thread only: inside submit with this ticket */
+    pthread_mutex_t lock;            /* guards what follows */
+    hf_key_ticket *first, *last;     /* came back, in order */
+    size_t references;               /* the loop, and each ticket */
+    bool closed;
+};
+
+hf_key_bridge *hf_key_bridge_new(void (*wake)(void *arg), void *arg)
+{
+    hf_key_bridge *bridge = calloc(1, sizeof *bridge);
+    if (!bridge)
+        return NULL;
+    if (pthread_mutex_init(&bridge->lock, NULL) != 0) {
+        free(bridge);
+        return NULL;
+    }
+    bridge->wake = wake;
+    bridge->arg = arg;
+    bridge->thread = pthread_self();
+    bridge->references = 1;
+    return bridge;
+}
+
+/* Unlocks, and frees the bridge with its last reference. */
+static void drop_reference(hf_key_bridge *bridge)
+{
+    bool last = --bridge->references == 0;
+    pthread_mutex_unlock(&bridge->lock);
+    if (last) {
+        pthread_mutex_destroy(&bridge->lock);
+        free(bridge);
+    }
+}
+
+static void ticket_free(hf_key_ticket *ticket)
+{
+    hf_key_bridge *bridge = ticket->bridge;
+    free(ticket);
+    pthread_mutex_lock(&bridge->lock);
+    drop_reference(bridge);
+}
+
+/* hf_key_done_fn: any thread. */
+static void came_back(void *arg, hf_key_op *op)
+{
+    hf_key_ticket *ticket = arg;
+    hf_key_bridge *bridge = ticket->bridge;
+    if (pthread_equal(pthread_self(), bridge->thread) && bridge->submitting == ticket) {
+        ticket->at_once = op; /* no need to go through the list */
+        return;
+    }
+    pthread_mutex_lock(&bridge->lock);
+    if (bridge->closed) {
+        drop_reference(bridge);
+        hf_key_op_free(op);
+        free(ticket);
+        return;
+    }
+    ticket->op = op;
+    if (bridge->last)
+        bridge->last->next = ticket;
+    else
+        bridge->first = ticket;
+    bridge->last = ticket;
+    bridge->wake(bridge->arg);
+    pthread_mutex_unlock(&bridge->lock);
+}
+
+hf_key_op *hf_key_bridge_submit(hf_key_bridge *bridge, hf_key_op *op, void *owner, hf_key_ticket **out_ticket)
+{
+    *out_ticket = NULL;
+    hf_key_ticket *ticket = calloc(1, sizeof *ticket);
+    if (!ticket) {
+        op->status = HF_ERR_NO_MEMORY;
+        return op;
+    }
+    ticket->bridge = bridge;
+    ticket->owner = owner;
+    pthread_mutex_lock(&bridge->lock);
+    bridge->references++;
+    pthread_mutex_unlock(&bridge->lock);
+
+    /* The operation's view of its key is const; only the key's own functions change it. */
+    hf_key *key = (hf_key *)(uintptr_t)op->key;
+    bridge->submitting = ticket;
+    key->ops->submit(key, op, came_back, ticket);
+    bridge->submitting = NULL;
+    hf_key_op *done = ticket->at_once;
+    if (done) {
+        ticket_free(ticket);
+        return done;
+    }
+    *out_ticket = ticket;
+    return NULL;
+}
+
+void hf_key_ticket_forget(hf_key_ticket *ticket)
+{
+    if (ticket)
+        ticket->owner = NULL;
+}
+
+static hf_key_ticket *take_list(hf_key_bridge *bridge, bool close)
+{
+    pthread_mutex_lock(&bridge->lock);
+    hf_key_ticket *list = bridge->first;
+    bridge->first = bridge->last = NULL;
+    bridge->closed = close;
+    pthread_mutex_unlock(&bridge->lock);
+    return list;
+}
+
+void hf_key_bridge_collect(hf_key_bridge *bridge, void (*deliver)(void *owner, hf_key_op *op))
+{
+    for (hf_key_ticket *ticket = take_list(bridge, false); ticket;) {
+        hf_key_ticket *next = ticket->next;
+        if (ticket->owner)
+            deliver(ticket->owner, ticket->op);
+        else
+            hf_key_op_free(ticket->op);
+        ticket_free(ticket);
+        ticket = next;
+    }
+}
+
+void hf_key_bridge_close(hf_key_bridge *bridge)
+{
+    if (!bridge)
+        return;
+    for (hf_key_ticket *ticket = take_list(bridge, true); ticket;) {
+        hf_key_ticket *next = ticket->next;
+        hf_key_op_free(ticket->op);
+        ticket_free(ticket);
+        ticket = next;
+    }
+    pthread_mutex_lock(&bridge->lock);
+    drop_reference(bridge);
+}

@@ -1,0 +1,91 @@
+/* One TLS connection of the server: a socket, an engine, an application, moved by one loop's thread.
+ *
+ *   socket --recv--> hf_conn --plaintext--> application
+ *   socket <--send-- hf_conn <----write---- application
+ *
+ * Bytes go straight between the socket and the engine's own buffers, so an idle connection holds none. Whoever
+ * cannot take stops the one before: the application does not take plaintext, so the socket is not read. */
+#ifndef HANDFAST_APPS_LINK_H
+#define HANDFAST_APPS_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "explain.h"
+#include "handfast/handfast.h"
+#include "key_bridge.h"
+
+#define HF_LINK_BATCH 65536    /* bytes that an application writes at once: several records, one send */
+#define HF_LINK_ROUNDS 16      /* times round one connection before the others have their turn */
+#define HF_LINK_LINGER_MS 2000 /* after our last byte: how long the peer's are still read, so that no reset eats ours  \
+                                */
+#define HF_PEER_MAX 64         /* bytes of "address:port" */
+
+typedef struct hf_link hf_link;
+typedef struct hf_loop hf_loop;
+
+/* What is done with the plaintext. All on the loop's thread. */
+typedef struct hf_app {
+    const char *name;
+    /* The handshake is complete. False: no memory or no backend; the connection is closed. */
+    bool (*open)(hf_link *link);
+    /* Moves data as far as possible without waiting. Calls hf_link_finish when everything is said; with
+     * hf_loop_draining also when nothing is in progress. */
+    void (*run)(hf_link *link);
+    /* Frees app_state. `clean`: both sides said all they wanted; else the connection broke. */
+    void (*close)(hf_link *link, bool clean);
+} hf_app;
+
+typedef enum hf_link_state { HF_LINK_HANDSHAKE, HF_LINK_OPEN, HF_LINK_LINGER, HF_LINK_STATES } hf_link_state;
+
+struct hf_link {
+    uv_poll_t poll;
+    hf_loop *loop;
+    hf_conn *conn; /* NULL while lingering */
+    const hf_app *app;
+    void *app_state;
+    hf_key_ticket *ticket; /* a key operation is out */
+    hf_explain *explain;   /* NULL: not wanted */
+    hf_link *prev, *next;  /* in the loop's list of this state, oldest activity first */
+    uint64_t since;        /* loop time of the last activity, milliseconds */
+    int fd;
+    int events; /* what the poll handle waits for */
+    hf_link_state state;
+    bool readable;  /* the socket may have input */
+    bool heard;     /* the peer sent at least one byte */
+    bool eof;       /* the peer's end was read */
+    bool broken;    /* the socket failed: nothing more can be sent */
+    bool moved;     /* something moved in this round */
+    bool finishing; /* the application is done; only output remains */
+    char peer[HF_PEER_MAX];
+};
+
+/* A new connection on an accepted socket; takes fd in every case. False after logging why. */
+bool hf_link_start(hf_loop *loop, int fd);
+/* Moves it as far as it goes. May free the link. */
+void hf_link_run(hf_link *link);
+/* A deadline of its state passed. Frees the link, now or soon. */
+void hf_link_expired(hf_link *link);
+/* Ends it now, whatever is in flight. Frees the link. */
+void hf_link_destroy(hf_link *link);
+/* hf_key_bridge_collect's deliver: owner is the link. May free the link. */
+void hf_link_key_done(void *owner, hf_key_op *op);
+
+/* For applications. */
+
+/* Whether a batch may be written now: the engine has room and nothing of before waits to be sent. */
+bool hf_link_can_write(const hf_link *link);
+/* Writes all of at most HF_LINK_BATCH bytes; only after hf_link_can_write. False: the connection failed. */
+bool hf_link_write(hf_link *link, const void *data, size_t len);
+/* Plaintext that waits; false when there is none. */
+bool hf_link_read(hf_link *link, const uint8_t **out_data, size_t *out_len);
+void hf_link_take(hf_link *link, size_t len);
+/* The peer closed its direction and all of its data was taken. */
+bool hf_link_peer_done(hf_link *link);
+/* Something moved outside of the engine (a backend): activity for time-outs, another round. */
+void hf_link_activity(hf_link *link);
+/* The application is done: close_notify after what was written. Its close is called soon. */
+void hf_link_finish(hf_link *link);
+
+#endif

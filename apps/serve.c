@@ -1,0 +1,164 @@
+/* `handfast serve`: one loop a thread, each with its own listening socket; the first thread waits for signals.
+ *
+ * Order at the end: threads are joined, then connections and workers are gone, then the keys are let go. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "folder.h"
+#include "log.h"
+#include "loop.h"
+#include "net.h"
+#include "serve_options.h"
+
+/* As many descriptors as the system lets us have; says so when that is less than the connections may need. */
+static void raise_descriptors(const hf_serve_options *options)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    unsigned long each = options->app == &hf_app_echo ? 1 : 2; /* the socket, and a file or the backend's socket */
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        limit.rlim_cur < each * options->max_connections + 64)
+        hf_cli_warn("%lu connections may need more than the %lu descriptors allowed here (ulimit -n)",
+                    options->max_connections, (unsigned long)limit.rlim_cur);
+}
+
+static bool open_service(hf_server *server, const hf_serve_options *options)
+{
+    server->root_fd = -1;
+    server->app = options->app;
+    server->backend_name = options->backend_name;
+    if (options->app == &hf_app_static) {
+        server->root_fd = hf_folder_open(options->root);
+        if (server->root_fd < 0)
+            hf_cli_error("cannot open --root %s: %s", options->root, strerror(errno));
+        return server->root_fd >= 0;
+    }
+    return options->app != &hf_app_backend ||
+           hf_net_resolve(&options->backend, false, &server->backend, &server->backend_len);
+}
+
+static bool write_pid(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
+    if (fd < 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0) {
+        hf_cli_error("cannot write --pid-file %s: %s", path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    close(fd);
+    return true;
+}
+
+/* Starts one loop for each thread; *out_n: how many run. */
+static bool start_loops(hf_loop *loops, unsigned n, hf_server *server, const hf_host_port *at, unsigned *out_n)
+{
+    struct sockaddr_storage address;
+    socklen_t len = 0;
+    char name[80];
+    if (!hf_net_resolve(at, true, &address, &len))
+        return false;
+    for (*out_n = 0; *out_n < n; (*out_n)++) {
+        int fd = hf_net_listen(&address, len, HF_BACKLOG);
+        if (fd < 0 || !hf_loop_start(&loops[*out_n], server, fd))
+            return false;
+    }
+    hf_net_name(&address, len, name, sizeof name);
+    printf("listening on %s\n", name);
+    fflush(stdout);
+    return true;
+}
+
+/* The signal's way to the first thread: any thread may be the one that is interrupted (a token has its own). */
+static int stop_fd = -1;
+
+static void on_signal(int number)
+{
+    int error = errno;
+    uint64_t one = 1;
+    (void)number;
+    if (write(stop_fd, &one, sizeof one) < 0) { /* the counter is full: the signal was noted long ago */
+    }
+    errno = error;
+}
+
+/* Until here the signals end the program, so that a hanging token or a question for the PIN can be interrupted. */
+static bool catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    stop_fd = eventfd(0, EFD_CLOEXEC);
+    return stop_fd >= 0 && sigaction(SIGTERM, &action, NULL) == 0 && sigaction(SIGINT, &action, NULL) == 0;
+}
+
+static void wait_for_signal(void)
+{
+    uint64_t count;
+    while (read(stop_fd, &count, sizeof count) < 0 && errno == EINTR)
+        ;
+}
+
+static int run(hf_server *server, const hf_serve_options *options)
+{
+    hf_loop *loops = calloc(options->threads, sizeof *loops);
+    unsigned n = 0;
+    int result = HF_EXIT_FAILED;
+    if (!loops || !catch_signals()) {
+        hf_cli_error("cannot start: %s", strerror(errno));
+        free(loops);
+        return HF_EXIT_FAILED;
+    }
+    if (start_loops(loops, options->threads, server, &options->listen, &n) &&
+        (!options->pid_file || write_pid(options->pid_file))) {
+        wait_for_signal();
+        result = HF_EXIT_DONE;
+    }
+    for (unsigned i = 0; i < n; i++)
+        hf_loop_stop(&loops[i]);
+    for (unsigned i = 0; i < n; i++)
+        hf_loop_join(&loops[i]);
+    hf_log_flush();
+    if (options->pid_file && result == HF_EXIT_DONE)
+        unlink(options->pid_file);
+    free(loops);
+    return result;
+}
+
+int hf_serve_main(int argc, char **argv)
+{
+    hf_serve_options options;
+    int result = hf_serve_options_parse(&options, argc, argv);
+    if (result != HF_EXIT_DONE || options.help)
+        return result;
+    hf_server *server = calloc(1, sizeof *server);
+    if (!server) {
+        hf_cli_error("out of memory");
+        return HF_EXIT_FAILED;
+    }
+    server->handshake_timeout_ms = 1000ull * options.handshake_timeout;
+    server->idle_timeout_ms = 1000ull * options.idle_timeout;
+    server->max_connections = options.max_connections;
+    server->explain = options.tls.explain;
+    raise_descriptors(&options);
+
+    result = open_service(server, &options) ? hf_tls_setup(&server->tls, &options.tls, HF_ROLE_SERVER) : HF_EXIT_FAILED;
+    if (result == HF_EXIT_DONE) {
+        result = run(server, &options);
+        hf_tls_cleanup(&server->tls);
+    }
+    if (server->root_fd >= 0)
+        close(server->root_fd);
+    free(server);
+    return result;
+}

@@ -1,0 +1,193 @@
+/* The command line of `handfast serve`. */
+#include "serve_options.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "loop.h"
+
+#define CONNECTIONS_MAX 1000000
+#define SECONDS_MAX 86400
+
+enum {
+    OPT_LISTEN = HF_OPT_OWN,
+    OPT_ROOT,
+    OPT_BACKEND,
+    OPT_ECHO,
+    OPT_CLIENT_AUTH,
+    OPT_CLIENT_CA,
+    OPT_THREADS,
+    OPT_HANDSHAKE_TIMEOUT,
+    OPT_IDLE_TIMEOUT,
+    OPT_MAX_CONNECTIONS,
+    OPT_PID_FILE
+};
+
+static const struct option long_options[] = {
+    HF_TLS_LONG_OPTIONS,
+    {"listen", required_argument, NULL, OPT_LISTEN},
+    {"root", required_argument, NULL, OPT_ROOT},
+    {"backend", required_argument, NULL, OPT_BACKEND},
+    {"echo", no_argument, NULL, OPT_ECHO},
+    {"client-auth", required_argument, NULL, OPT_CLIENT_AUTH},
+    {"client-ca", required_argument, NULL, OPT_CLIENT_CA},
+    {"threads", required_argument, NULL, OPT_THREADS},
+    {"handshake-timeout", required_argument, NULL, OPT_HANDSHAKE_TIMEOUT},
+    {"idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT},
+    {"max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS},
+    {"pid-file", required_argument, NULL, OPT_PID_FILE},
+    {NULL, 0, NULL, 0},
+};
+
+static void print_help(void)
+{
+    printf("usage: handfast serve --listen HOST:PORT --cert FILE --key URI-or-FILE\n"
+           "                      (--backend HOST:PORT | --root DIR | --echo) [options]\n\n"
+           "A TLS server whose private key may live in a PKCS#11 token. Prints \"listening on ADDRESS:PORT\" when it\n"
+           "is ready; ends cleanly on SIGTERM or SIGINT.\n\n"
+           "  --listen HOST:PORT     where to listen; port 0: any free port; no host: all addresses\n"
+           "  --backend HOST:PORT    forward the plaintext to this TCP service\n"
+           "  --root DIR             serve the files of this folder over HTTP/1.1\n"
+           "  --echo                 send back what comes in\n"
+           "  --client-auth MODE     none (default), request, optional, required\n"
+           "  --client-ca FILE       trust anchors for client certificates, PEM; alone it means: required\n"
+           "  --threads N            threads, each with its own loop (default: one for each CPU)\n"
+           "  --handshake-timeout S  seconds for a handshake (default 15)\n"
+           "  --idle-timeout S       seconds without a byte before a connection is closed (default 300)\n"
+           "  --max-connections N    connections at once (default 10000)\n"
+           "  --pid-file FILE        write the process id to FILE while running\n%s\n"
+           "Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
+           hf_tls_options_help);
+}
+
+static int take_app(hf_serve_options *options, const hf_app *app)
+{
+    if (options->app && options->app != app)
+        return hf_cli_usage("serve", "choose one of --backend, --root and --echo");
+    options->app = app;
+    return HF_EXIT_DONE;
+}
+
+static int take_number(const char *name, const char *value, unsigned long max, unsigned long *out)
+{
+    if (!hf_cli_number(value, 1, max, out))
+        return hf_cli_usage("serve", "--%s %s: not a number in 1..%lu", name, value, max);
+    return HF_EXIT_DONE;
+}
+
+static int take_small(const char *name, const char *value, unsigned max, unsigned *out)
+{
+    unsigned long n = *out;
+    int result = take_number(name, value, max, &n);
+    *out = (unsigned)n;
+    return result;
+}
+
+static int take_address(const char *name, const char *value, hf_host_port *out)
+{
+    if (!hf_cli_host_port(value, out))
+        return hf_cli_usage("serve", "--%s %s: not HOST:PORT (an IPv6 address stands in brackets)", name, value);
+    return HF_EXIT_DONE;
+}
+
+static int take_client_auth(hf_serve_options *options, const char *value)
+{
+    static const char *const names[] = {
+        [HF_CLIENT_AUTH_NONE] = "none",
+        [HF_CLIENT_AUTH_REQUEST] = "request",
+        [HF_CLIENT_AUTH_OPTIONAL] = "optional",
+        [HF_CLIENT_AUTH_REQUIRED] = "required",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], value) == 0) {
+            options->tls.client_auth = (hf_client_auth)i;
+            return HF_EXIT_DONE;
+        }
+    }
+    return hf_cli_usage("serve", "--client-auth %s: choose none, request, optional or required", value);
+}
+
+static int take(hf_serve_options *options, int opt, const char *value, bool *auth_given)
+{
+    switch (opt) {
+    case OPT_LISTEN:
+        return take_address("listen", value, &options->listen);
+    case OPT_BACKEND:
+        options->backend_name = value;
+        return take_address("backend", value, &options->backend) ? HF_EXIT_USAGE : take_app(options, &hf_app_backend);
+    case OPT_ROOT:
+        options->root = value;
+        return take_app(options, &hf_app_static);
+    case OPT_ECHO:
+        return take_app(options, &hf_app_echo);
+    case OPT_CLIENT_AUTH:
+        *auth_given = true;
+        return take_client_auth(options, value);
+    case OPT_CLIENT_CA:
+        options->tls.trust = value;
+        return HF_EXIT_DONE;
+    case OPT_THREADS:
+        return take_small("threads", value, HF_THREADS_MAX, &options->threads);
+    case OPT_HANDSHAKE_TIMEOUT:
+        return take_small("handshake-timeout", value, SECONDS_MAX, &options->handshake_timeout);
+    case OPT_IDLE_TIMEOUT:
+        return take_small("idle-timeout", value, SECONDS_MAX, &options->idle_timeout);
+    case OPT_MAX_CONNECTIONS:
+        return take_number("max-connections", value, CONNECTIONS_MAX, &options->max_connections);
+    case OPT_PID_FILE:
+        options->pid_file = value;
+        return HF_EXIT_DONE;
+    default:
+        return hf_tls_options_take(&options->tls, opt, value, "serve");
+    }
+}
+
+static int check(hf_serve_options *options, bool auth_given)
+{
+    if (!options->listen.port[0])
+        return hf_cli_usage("serve", "--listen HOST:PORT is missing");
+    if (!options->app)
+        return hf_cli_usage("serve", "one of --backend, --root and --echo is missing");
+    if (options->tls.n_keys == 0)
+        return hf_cli_usage("serve", "--key URI-or-FILE is missing");
+    if (options->tls.trust && !auth_given)
+        options->tls.client_auth = HF_CLIENT_AUTH_REQUIRED;
+    if (options->tls.client_auth >= HF_CLIENT_AUTH_OPTIONAL && !options->tls.trust)
+        return hf_cli_usage("serve", "--client-auth optional and required need --client-ca FILE");
+    return hf_tls_options_check(&options->tls, "serve");
+}
+
+static unsigned default_threads(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > HF_THREADS_MAX ? HF_THREADS_MAX : (unsigned)n;
+}
+
+int hf_serve_options_parse(hf_serve_options *options, int argc, char **argv)
+{
+    bool auth_given = false;
+    memset(options, 0, sizeof *options);
+    options->threads = default_threads();
+    options->handshake_timeout = 15;
+    options->idle_timeout = 300;
+    options->max_connections = 10000;
+    optind = 0;
+    opterr = 0;
+    for (int opt; (opt = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
+        if (opt == HF_OPT_HELP) {
+            print_help();
+            options->help = true;
+            return HF_EXIT_DONE;
+        }
+        if (opt == ':' || opt == '?')
+            return hf_cli_usage("serve", "%s: %s", argv[optind - 1],
+                                opt == ':' ? "a value is missing" : "unknown option");
+        int result = take(options, opt, optarg, &auth_given);
+        if (result != HF_EXIT_DONE)
+            return result;
+    }
+    if (optind < argc)
+        return hf_cli_usage("serve", "%s: no such argument", argv[optind]);
+    return check(options, auth_given);
+}

@@ -1,0 +1,26 @@
+/* The command line of `handfast serve`. */
+#ifndef HANDFAST_APPS_SERVE_OPTIONS_H
+#define HANDFAST_APPS_SERVE_OPTIONS_H
+
+#include "app.h"
+#include "cli.h"
+#include "tls_options.h"
+
+typedef struct hf_serve_options {
+    hf_tls_options tls;
+    hf_host_port listen;
+    const hf_app *app;
+    const char *root;         /* with hf_app_static */
+    hf_host_port backend;     /* with hf_app_backend */
+    const char *backend_name; /* as it was given */
+    unsigned threads;
+    unsigned handshake_timeout, idle_timeout; /* seconds */
+    unsigned long max_connections;
+    const char *pid_file; /* NULL: none */
+    bool help;            /* --help: it was printed */
+} hf_serve_options;
+
+/* HF_EXIT_DONE, or HF_EXIT_USAGE after saying why. Text is borrowed from argv. */
+int hf_serve_options_parse(hf_serve_options *options, int argc, char **argv);
+
+#endif

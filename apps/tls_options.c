@@ -1,0 +1,173 @@
+/* The TLS options that `serve` and `connect` share. */
+#include "tls_options.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "cli.h"
+#include "handfast/hsm.h"
+
+const char hf_tls_options_help[] =
+    "  --cert FILE            certificate chain, PEM, own certificate first; repeatable, paired with --key in order;\n"
+    "                         without it the chain is taken from the token\n"
+    "  --key URI-or-FILE      private key: \"pkcs11:...\" (RFC 7512) in a token, or a PEM file; repeatable\n"
+    "  --module PATH          PKCS#11 module (default: the URI's module-path, else the system's modules)\n"
+    "  --pin-source FILE      file whose first line is the PIN (default: the URI's pin-source, else the systemd\n"
+    "                         credential \"handfast-pin\", else the terminal)\n"
+    "  --allow-extractable    accept a token key that may leave its token\n"
+    "  --key-threads N        sessions used at once for each token key\n"
+    "  --policy NAME          modern, intermediate (default), compatible\n"
+    "  --suites LIST          cipher suites in order (IANA names, separated by commas)\n"
+    "  --groups LIST          groups in order: X25519,P-256,P-384,P-521\n"
+    "  --alpn LIST            application protocols in order\n"
+    "  --provider NAME        force one provider of record ciphers; see: handfast providers\n"
+    "  --keylog FILE          append the secrets of every connection to FILE (NSS key log format): debugging only\n"
+    "  --explain              tell the handshake's ten steps on stderr\n"
+    "  --help                 this text\n";
+
+static int take_repeated(const char **list, size_t *n, const char *value, const char *name, const char *command)
+{
+    if (*n == HF_LIMIT_CREDENTIALS)
+        return hf_cli_usage(command, "--%s is given more than %d times", name, HF_LIMIT_CREDENTIALS);
+    list[(*n)++] = value;
+    return HF_EXIT_DONE;
+}
+
+static int take_key_threads(hf_tls_options *options, const char *value, const char *command)
+{
+    unsigned long n;
+    if (!hf_cli_number(value, 1, HF_HSM_THREADS_MAX, &n))
+        return hf_cli_usage(command, "--key-threads %s: not a number in 1..%d", value, HF_HSM_THREADS_MAX);
+    options->key_threads = (unsigned)n;
+    return HF_EXIT_DONE;
+}
+
+int hf_tls_options_take(hf_tls_options *options, int opt, const char *value, const char *command)
+{
+    switch (opt) {
+    case HF_OPT_CERT:
+        return take_repeated(options->certs, &options->n_certs, value, "cert", command);
+    case HF_OPT_KEY:
+        return take_repeated(options->keys, &options->n_keys, value, "key", command);
+    case HF_OPT_KEY_THREADS:
+        return take_key_threads(options, value, command);
+    case HF_OPT_MODULE:
+        options->module = value;
+        return HF_EXIT_DONE;
+    case HF_OPT_PIN_SOURCE:
+        options->pin_source = value;
+        return HF_EXIT_DONE;
+    case HF_OPT_ALLOW_EXTRACTABLE:
+        options->allow_extractable = true;
+        return HF_EXIT_DONE;
+    case HF_OPT_POLICY:
+        options->policy = value;
+        return HF_EXIT_DONE;
+    case HF_OPT_SUITES:
+        options->suites = value;
+        return HF_EXIT_DONE;
+    case HF_OPT_GROUPS:
+        options->groups = value;
+        return HF_EXIT_DONE;
+    case HF_OPT_ALPN:
+        options->alpn = value;
+        return HF_EXIT_DONE;
+    case HF_OPT_PROVIDER:
+        options->provider = value;
+        return HF_EXIT_DONE;
+    case HF_OPT_KEYLOG:
+        options->keylog = value;
+        return HF_EXIT_DONE;
+    case HF_OPT_EXPLAIN:
+        options->explain = true;
+        return HF_EXIT_DONE;
+    default: /* getopt_long said which option on stderr already */
+        return hf_cli_usage(command, "wrong option");
+    }
+}
+
+bool hf_tls_key_is_uri(const char *key)
+{
+    return strncasecmp(key, "pkcs11:", 7) == 0;
+}
+
+int hf_tls_options_check(const hf_tls_options *options, const char *command)
+{
+    if (options->n_certs > options->n_keys)
+        return hf_cli_usage(command, "--cert %s has no --key beside it", options->certs[options->n_keys]);
+    if (options->n_certs != 0 && options->n_certs < options->n_keys)
+        return hf_cli_usage(command, "--key %s has no --cert beside it (give one for every key, or none)",
+                            options->keys[options->n_certs]);
+    for (size_t i = options->n_certs; i < options->n_keys; i++)
+        if (!hf_tls_key_is_uri(options->keys[i]))
+            return hf_cli_usage(command, "--key %s is a file, so --cert must name its certificate", options->keys[i]);
+    return HF_EXIT_DONE;
+}
+
+typedef struct id_list {
+    uint16_t *ids;
+    size_t max, n;
+    bool (*lookup)(const char *name, uint16_t *out_id);
+    const char *what;
+} id_list;
+
+static bool suite_lookup(const char *name, uint16_t *out_id)
+{
+    for (size_t i = 0; hf_suite_at(i); i++) {
+        if (strcasecmp(hf_suite_at(i)->name, name) == 0) {
+            *out_id = hf_suite_at(i)->id;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool group_lookup(const char *name, uint16_t *out_id)
+{
+    static const struct {
+        const char *name;
+        uint16_t id;
+    } names[] = {{"X25519", HF_GROUP_X25519}, {"P-256", HF_GROUP_P256},     {"secp256r1", HF_GROUP_P256},
+                 {"P-384", HF_GROUP_P384},    {"secp384r1", HF_GROUP_P384}, {"P-521", HF_GROUP_P521},
+                 {"secp521r1", HF_GROUP_P521}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcasecmp(names[i].name, name) == 0) {
+            *out_id = names[i].id;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool add_id(void *arg, const char *item)
+{
+    id_list *list = arg;
+    if (list->n == list->max) {
+        hf_cli_error("more than %zu %ss are given", list->max, list->what);
+        return false;
+    }
+    if (!list->lookup(item, &list->ids[list->n])) {
+        hf_cli_error("unknown %s %s", list->what, item);
+        return false;
+    }
+    list->n++;
+    return true;
+}
+
+static bool parse_ids(const char *text, id_list *list, size_t *out_n)
+{
+    if (!hf_cli_list(text, add_id, list))
+        return false;
+    *out_n = list->n;
+    return true;
+}
+
+bool hf_tls_suites_parse(const char *text, uint16_t *ids, size_t max, size_t *out_n)
+{
+    return parse_ids(text, &(id_list){ids, max, 0, suite_lookup, "cipher suite"}, out_n);
+}
+
+bool hf_tls_groups_parse(const char *text, uint16_t *ids, size_t max, size_t *out_n)
+{
+    return parse_ids(text, &(id_list){ids, max, 0, group_lookup, "group"}, out_n);
+}

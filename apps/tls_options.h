@@ -1,0 +1,80 @@
+/* The TLS options that `serve` and `connect` share: their names on the command line and where they are kept. */
+#ifndef HANDFAST_APPS_TLS_OPTIONS_H
+#define HANDFAST_APPS_TLS_OPTIONS_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "handfast/handfast.h"
+
+/* All text is borrowed from argv. */
+typedef struct hf_tls_options {
+    const char *certs[HF_LIMIT_CREDENTIALS]; /* PEM chains, paired with keys in order */
+    size_t n_certs;
+    const char *keys[HF_LIMIT_CREDENTIALS]; /* "pkcs11:..." or a PEM file */
+    size_t n_keys;
+    const char *module, *pin_source;
+    bool allow_extractable;
+    unsigned key_threads; /* 0: the token's own choice */
+    const char *policy, *suites, *groups, *alpn, *provider;
+    const char *trust; /* PEM file: --ca, --client-ca */
+    const char *keylog;
+    bool explain;
+    hf_client_auth client_auth;                    /* server */
+    bool insecure, fallback;                       /* client */
+    size_t max_fragment_length, record_size_limit; /* client; 0: not given */
+} hf_tls_options;
+
+/* Values of getopt_long beyond any character. */
+enum hf_tls_opt {
+    HF_OPT_CERT = 0x100,
+    HF_OPT_KEY,
+    HF_OPT_MODULE,
+    HF_OPT_PIN_SOURCE,
+    HF_OPT_ALLOW_EXTRACTABLE,
+    HF_OPT_KEY_THREADS,
+    HF_OPT_POLICY,
+    HF_OPT_SUITES,
+    HF_OPT_GROUPS,
+    HF_OPT_ALPN,
+    HF_OPT_PROVIDER,
+    HF_OPT_KEYLOG,
+    HF_OPT_EXPLAIN,
+    HF_OPT_HELP,
+    HF_OPT_OWN /* the first value that a subcommand may use */
+};
+
+/* The shared rows of a `struct option` table. */
+#define HF_TLS_LONG_OPTIONS                                                                                            \
+    {"cert", required_argument, NULL, HF_OPT_CERT}, {"key", required_argument, NULL, HF_OPT_KEY},                      \
+        {"module", required_argument, NULL, HF_OPT_MODULE},                                                            \
+        {"pin-source", required_argument, NULL, HF_OPT_PIN_SOURCE},                                                    \
+        {"allow-extractable", no_argument, NULL, HF_OPT_ALLOW_EXTRACTABLE},                                            \
+        {"key-threads", required_argument, NULL, HF_OPT_KEY_THREADS},                                                  \
+        {"policy", required_argument, NULL, HF_OPT_POLICY}, {"suites", required_argument, NULL, HF_OPT_SUITES},        \
+        {"groups", required_argument, NULL, HF_OPT_GROUPS}, {"alpn", required_argument, NULL, HF_OPT_ALPN},            \
+        {"provider", required_argument, NULL, HF_OPT_PROVIDER}, {"keylog", required_argument, NULL, HF_OPT_KEYLOG},    \
+        {"explain", no_argument, NULL, HF_OPT_EXPLAIN},                                                                \
+    {                                                                                                                  \
+        "help", no_argument, NULL, HF_OPT_HELP                                                                         \
+    }
+
+/* The lines of --help for them. */
+extern const char hf_tls_options_help[];
+
+/* Takes one shared option. HF_EXIT_DONE, or HF_EXIT_USAGE after saying why. `command` is for the message. */
+int hf_tls_options_take(hf_tls_options *options, int opt, const char *value, const char *command);
+
+/* Checks how many certificates stand beside how many keys. */
+int hf_tls_options_check(const hf_tls_options *options, const char *command);
+
+/* A key that lives in a token. */
+bool hf_tls_key_is_uri(const char *key);
+
+/* Ids of a list of suite names ("TLS_...") or group names ("X25519", "P-256", ...); at most max. False after telling
+ * which name is unknown. */
+bool hf_tls_suites_parse(const char *list, uint16_t *ids, size_t max, size_t *out_n);
+bool hf_tls_groups_parse(const char *list, uint16_t *ids, size_t max, size_t *out_n);
+
+#endif

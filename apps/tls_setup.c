@@ -1,0 +1,145 @@
+/* Options to a built configuration: cryptography, keys, trust, and what the handshake may choose. */
+#include "tls_setup.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "credentials.h"
+#include "handfast/providers.h"
+
+#define SUITES_MAX 64
+#define GROUPS_MAX 8
+
+static bool good(hf_status status, const char *what)
+{
+    if (status != HF_OK)
+        hf_cli_error("%s: %s", what, hf_status_text(status));
+    return status == HF_OK;
+}
+
+static bool set_policy(hf_config *config, const hf_tls_options *options)
+{
+    hf_policy_id policy = HF_POLICY_INTERMEDIATE;
+    if (options->policy && hf_policy_by_name(options->policy, &policy) != HF_OK) {
+        hf_cli_error("--policy %s: choose modern, intermediate or compatible", options->policy);
+        return false;
+    }
+    return good(hf_config_set_policy(config, policy), "--policy");
+}
+
+static bool set_algorithms(hf_config *config, const hf_tls_options *options)
+{
+    uint16_t ids[SUITES_MAX];
+    size_t n = 0;
+    if (options->suites && !(hf_tls_suites_parse(options->suites, ids, SUITES_MAX, &n) &&
+                             good(hf_config_set_suites(config, ids, n), "--suites")))
+        return false;
+    if (options->groups && !(hf_tls_groups_parse(options->groups, ids, GROUPS_MAX, &n) &&
+                             good(hf_config_set_groups(config, ids, n), "--groups")))
+        return false;
+    return true;
+}
+
+typedef struct names {
+    char *list[HF_LIMIT_ALPN_PROTOCOLS];
+    size_t n;
+} names;
+
+static bool add_name(void *arg, const char *item)
+{
+    names *all = arg;
+    if (all->n == HF_LIMIT_ALPN_PROTOCOLS || !(all->list[all->n] = strdup(item)))
+        return false;
+    all->n++;
+    return true;
+}
+
+static bool set_alpn(hf_config *config, const hf_tls_options *options)
+{
+    if (!options->alpn)
+        return true;
+    names all = {.n = 0};
+    bool ok = hf_cli_list(options->alpn, add_name, &all);
+    if (!ok)
+        hf_cli_error("--alpn %s: at most %d names separated by commas", options->alpn, HF_LIMIT_ALPN_PROTOCOLS);
+    const char *list[HF_LIMIT_ALPN_PROTOCOLS] = {0};
+    for (size_t i = 0; i < all.n; i++)
+        list[i] = all.list[i];
+    ok = ok && good(hf_config_set_alpn(config, list, all.n), "--alpn");
+    for (size_t i = 0; i < all.n; i++)
+        free(all.list[i]);
+    return ok;
+}
+
+static bool set_trust(hf_config *config, const hf_pki *pki, const hf_tls_options *options, hf_role role)
+{
+    if (role == HF_ROLE_CLIENT && options->insecure)
+        return good(hf_config_set_insecure(config, true), "--insecure");
+    if (role == HF_ROLE_SERVER && !options->trust)
+        return true; /* only needed to verify clients; build checks it */
+    hf_trust *trust = NULL;
+    if (!hf_trust_load(pki, options->trust, &trust))
+        return false;
+    hf_status status = hf_config_set_trust(config, trust);
+    if (status != HF_OK)
+        pki->trust_free(trust);
+    return good(status, "trust anchors");
+}
+
+static bool set_role(hf_config *config, const hf_tls_options *options, hf_role role)
+{
+    if (role == HF_ROLE_SERVER)
+        return good(hf_config_set_client_auth(config, options->client_auth), "--client-auth");
+    if (options->max_fragment_length && !good(hf_config_set_max_fragment_length(config, options->max_fragment_length),
+                                              "--max-fragment-length (512, 1024, 2048 or 4096)"))
+        return false;
+    if (options->record_size_limit &&
+        !good(hf_config_set_record_size_limit(config, options->record_size_limit), "--record-size-limit (64..16384)"))
+        return false;
+    return !options->fallback || good(hf_config_set_fallback(config, true), "--fallback-scsv");
+}
+
+static bool build(hf_tls *tls, const hf_tls_options *options, hf_role role)
+{
+    hf_env env = *hf_env_system();
+    env.random = hf_libcrypto_random;
+    env.random_arg = NULL;
+    if (!good(hf_config_new(&env, &tls->crypto, &tls->config), "configuration"))
+        return false;
+    hf_config *config = tls->config;
+    if (!set_policy(config, options) || !set_algorithms(config, options) || !set_alpn(config, options) ||
+        !set_role(config, options, role) || !set_trust(config, tls->crypto.pki, options, role) ||
+        !hf_credentials_add(config, tls->crypto.pki, options, isatty(STDIN_FILENO)))
+        return false;
+    char why[HF_LINE_MAX] = "";
+    hf_status status = hf_config_build(config, role, why, sizeof why);
+    if (status != HF_OK)
+        hf_cli_error("%s", why[0] ? why : hf_status_text(status));
+    return status == HF_OK;
+}
+
+int hf_tls_setup(hf_tls *tls, const hf_tls_options *options, hf_role role)
+{
+    memset(tls, 0, sizeof *tls);
+    hf_keylog_init(&tls->keylog);
+    char why[HF_LINE_MAX] = "";
+    hf_status status = hf_crypto_compose(options->provider, &tls->crypto, NULL, NULL, why, sizeof why);
+    if (status != HF_OK) {
+        hf_cli_error("%s; see: handfast providers", why[0] ? why : hf_status_text(status));
+        return HF_EXIT_FAILED;
+    }
+    if (!build(tls, options, role) || (options->keylog && !hf_keylog_open(&tls->keylog, options->keylog))) {
+        hf_tls_cleanup(tls);
+        return HF_EXIT_FAILED;
+    }
+    return HF_EXIT_DONE;
+}
+
+void hf_tls_cleanup(hf_tls *tls)
+{
+    hf_config_release(tls->config);
+    tls->config = NULL;
+    hf_keylog_close(&tls->keylog);
+}
