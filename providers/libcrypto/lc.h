@@ -47,10 +47,12 @@ size_t hf_lc_scheme_digest_size(uint16_t scheme);
 /* The hash of a scheme; only for schemes with a digest size. */
 hf_hash_id hf_lc_scheme_hash(uint16_t scheme);
 
-/* The descriptors' lists, NULL-terminated. */
+/* The descriptors; lists are NULL-terminated. */
 extern const hf_hash *const hf_lc_hashes[];
 extern const hf_group *const hf_lc_groups[];
-extern const hf_cipher *const hf_lc_ciphers[];
+extern const hf_cipher hf_lc_aes_128_gcm, hf_lc_aes_256_gcm, hf_lc_chacha20_poly1305, hf_lc_aes_128_ccm;
+extern const hf_cipher hf_lc_aes_128_cbc_sha1, hf_lc_aes_256_cbc_sha1, hf_lc_aes_128_cbc_sha256,
+    hf_lc_aes_256_cbc_sha256, hf_lc_aes_256_cbc_sha384;
 extern const hf_pki hf_lc_pki;
 
 #endif

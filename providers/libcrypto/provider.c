@@ -21,6 +21,14 @@ const hf_pki hf_lc_pki = {
     .pem_certs = hf_lc_pem_certs,
 };
 
+static const hf_cipher *const ciphers[] = {
+    &hf_lc_aes_128_gcm,        &hf_lc_aes_256_gcm,
+    &hf_lc_chacha20_poly1305,  &hf_lc_aes_128_ccm,
+    &hf_lc_aes_128_cbc_sha1,   &hf_lc_aes_256_cbc_sha1,
+    &hf_lc_aes_128_cbc_sha256, &hf_lc_aes_256_cbc_sha256,
+    &hf_lc_aes_256_cbc_sha384, NULL,
+};
+
 static const char *version(void)
 {
     return OpenSSL_version(OPENSSL_VERSION);
@@ -39,7 +47,7 @@ const hf_provider hf_provider_libcrypto = {
     .name = "libcrypto",
     .version = version,
     .available = available,
-    .ciphers = NULL,
+    .ciphers = ciphers,
     .hashes = hf_lc_hashes,
     .groups = hf_lc_groups,
     .pki = &hf_lc_pki,
