@@ -290,6 +290,54 @@ def with_good_client_after(cell, world, port):
     good_client(world, port)
 
 
+# ---- limits: each with a server of its own -----------------------------------------------------------------------
+
+class Limits:
+    def __init__(self, args):
+        self.world, self.program = worlds.World(args.world), args.handfast
+
+    def serve(self, *more):
+        return handfast_peer.Serve(self.world, self.program, ["rsa"], more=more)
+
+    def handshake_timeout(self):
+        """Whoever does not finish a handshake is put out: silent, half a hello, or gone quiet after the flight."""
+        hello = hello_record()
+        with self.serve("--handshake-timeout", "1") as server:
+            for opening in (b"", hello[:60], hello):
+                with raw_tls.Connection(server.port) as connection:
+                    connection.send(opening)
+                    connection.read_to_end()  # raises when the server does not close
+            good_client(self.world, server.port)
+
+    def idle_timeout(self):
+        """An established connection without traffic is closed in good order."""
+        with self.serve("--idle-timeout", "1") as server:
+            argv = ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-servername", "localhost", "-tls1_2",
+                    "-CAfile", self.world.ca, "-verify_return_error", "-brief", "-nocommands"]
+            # One byte more than ever comes back: stdin stays open until the server has closed.
+            code, received, errors = process.converse(argv, b"hello", 6)
+            expect(code == 0 and received == b"hello", f"{process.shell(argv)}: exit code {code}, {received}\n{errors}")
+
+    def max_connections(self):
+        """Beyond the limit nobody is served; as soon as one leaves, somebody is."""
+        with self.serve("--max-connections", "3", "--threads", "1") as server:
+            held = [raw_tls.Connection(server.port) for _ in range(3)]
+            for connection in held:
+                connection.send(hello_record())
+                connection.read_until_done()
+            with raw_tls.Connection(server.port) as extra:
+                extra.send(hello_record())
+                extra.socket.settimeout(1)
+                try:
+                    answer = extra.read_record()
+                except TimeoutError:
+                    answer = None
+                expect(answer is None or answer[0] != HANDSHAKE, f"a connection beyond the limit got {answer}")
+            for connection in held:
+                connection.socket.close()
+            good_client(self.world, server.port)
+
+
 def main():
     parser = argparse.ArgumentParser()
     handfast_peer.program_argument(parser)
@@ -300,6 +348,9 @@ def main():
                   for name, cell in CELLS.items()}
         failed = cells.run_all(matrix, at_least=28)
         alive = server.process.poll() is None
+    limits = Limits(args)
+    failed += cells.run_all({name: getattr(limits, name) for name in
+                             ("handshake_timeout", "idle_timeout", "max_connections")}, at_least=3)
     cells.finish(failed + ([] if alive else ["the server ended before it was told to"]))
 
 

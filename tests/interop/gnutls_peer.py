@@ -71,5 +71,5 @@ class EchoServer(process.Server):
         text = self.output()
         report = read_report(text, self.suite)
         report.code, report.errors = 0, text
-        report.peer_subject = next(iter(re.findall(r"subject `([^']*)'", text)), None)
+        report.peer_subject = next(iter(re.findall(r"Subject: (.*)", text)), None)
         return report

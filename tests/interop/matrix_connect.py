@@ -65,9 +65,10 @@ class Matrix:
             code, received, errors, command = self.connect(server.port, suite, b"secret", more=["--name", names[0]])
             expect(code == 1 and not received, f"{command}: exit code {code}, received {received}")
             expect(errors.startswith("handfast: ") and errors.count("\n") == 1, f"{command} said: {errors!r}")
-            expect(b"secret".decode() not in server.output(), "the server got application data")
+            expect("secret" not in server.output(), "the server got application data")
             seen = server.output().lower().replace(" ", "_")
-            expect(alert in seen or self.peer == "gnutls", f"the server saw no {alert}: {server.output()}")
+            # gnutls-serv says that an alert came, not which.
+            expect((alert if self.peer == "openssl" else "alert") in seen, f"the server saw no {alert}: {seen}")
 
     def without_certificate(self):
         suite = AUTH_SUITES[1]
