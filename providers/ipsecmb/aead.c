@@ -101,11 +101,11 @@ bool hf_imb_aead_open_begin(hf_imb_aead *out, const hf_imb_nonce *key, bool expl
     bool tls13 = key->mode == HF_RECORD_TLS13;
 
     job->out_len = 0;
-    if (job->out_max < job->in_len) {
+    out->prefix = explicit_nonce && !tls13 ? EXPLICIT_SIZE : 0;
+    if (!hf_imb_has_room(job, out->prefix)) {
         job->status = HF_ERR_BUFFER;
         return false;
     }
-    out->prefix = explicit_nonce && !tls13 ? EXPLICIT_SIZE : 0;
     if (job->in_len < out->prefix + TAG_SIZE || job->in_len > HF_RECORD_BODY_MAX) {
         hf_imb_refuse(job, out->prefix);
         return false;

@@ -19,7 +19,7 @@ static bool begin(hf_record_job *job)
 
     job->out_len = 0;
     job->status = HF_OK;
-    if (job->out_max < job->in_len) {
+    if (!hf_imb_has_room(job, HF_CBC_IV_SIZE)) {
         job->status = HF_ERR_BUFFER;
         return false;
     }

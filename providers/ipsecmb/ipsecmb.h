@@ -69,6 +69,12 @@ void hf_imb_aead_open_end(const hf_imb_aead *aead, const uint8_t tag[16], hf_rec
 /* Zeroes what an open of a body with this prefix may write, and says HF_ERR_VERIFY. */
 void hf_imb_refuse(hf_record_job *job, size_t prefix);
 
+/* Whether an open may write everything behind the prefix. */
+static inline bool hf_imb_has_room(const hf_record_job *job, size_t prefix)
+{
+    return job->in_len <= prefix || job->out_max >= job->in_len - prefix;
+}
+
 /* The 13 bytes of RFC 5246 section 6.2.3.1 and 6.2.3.3. */
 void hf_imb_pseudo_header(uint8_t out[HF_IMB_PSEUDO_SIZE], const hf_record_job *job, size_t len);
 

@@ -8,11 +8,13 @@
  *   CBC   libcrypto, ipsecmb, portable: encryption and HMAC are serial in a record. libcrypto stitches the two
  *         together, while the lanes of a multi-buffer manager stay empty until several records are there.
  *   rest  libcrypto, portable. */
-#include "builtin.h"
-#include "handfast/providers.h"
+#include "compose.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "builtin.h"
+#include "handfast/providers.h"
 
 static const hf_provider *const all[] = {
 #if HF_HAVE_IPSECMB
@@ -23,15 +25,8 @@ static const hf_provider *const all[] = {
     NULL,
 };
 
-/* The order for CBC, where it differs from `all`. */
-static const hf_provider *const for_cbc[] = {
-    &hf_provider_libcrypto,
-#if HF_HAVE_IPSECMB
-    &hf_provider_ipsecmb,
-#endif
-    &hf_provider_portable,
-    NULL,
-};
+/* The one that goes first for CBC, wherever it stands in the list. */
+#define FIRST_FOR_CBC "libcrypto"
 
 static const struct {
     uint16_t id;
@@ -47,6 +42,7 @@ static const char *const hash_names[HF_HASH_COUNT] = {"SHA-1", "SHA-256", "SHA-3
 
 /* One run of hf_crypto_compose. */
 typedef struct composing {
+    const hf_provider *const *list;
     const hf_provider *forced; /* NULL: auto */
     hf_crypto crypto;
     hf_choice choices[HF_CHOICES_MAX];
@@ -63,12 +59,17 @@ const hf_provider *const *hf_providers(void)
     return all;
 }
 
+static const hf_provider *by_name(const hf_provider *const *list, const char *name)
+{
+    for (size_t i = 0; name && list[i]; i++)
+        if (strcmp(list[i]->name, name) == 0)
+            return list[i];
+    return NULL;
+}
+
 const hf_provider *hf_provider_by_name(const char *name)
 {
-    for (size_t i = 0; name && all[i]; i++)
-        if (strcmp(all[i]->name, name) == 0)
-            return all[i];
-    return NULL;
+    return by_name(all, name);
 }
 
 static bool is_available(const hf_provider *provider, const char **why)
@@ -135,21 +136,30 @@ static bool usable(search *s, const hf_provider *provider, bool offers)
     return false;
 }
 
+/* Takes the cipher of `provider` when it offers one that can run and passes. */
+static const hf_cipher *try_cipher(search *s, const hf_provider *provider, hf_cipher_id id)
+{
+    const hf_cipher *cipher = find_cipher(provider, id);
+
+    if (!usable(s, provider, cipher != NULL))
+        return NULL;
+    if (hf_self_test_cipher(cipher) == HF_OK)
+        return cipher;
+    s->failed++;
+    return NULL;
+}
+
 static void choose_cipher(composing *c, const hf_cipher_spec *spec)
 {
-    const hf_provider *const *order = spec->block_size > 1 ? for_cbc : all;
+    const hf_provider *first = spec->block_size > 1 ? by_name(c->list, FIRST_FOR_CBC) : NULL;
     const hf_cipher *chosen = NULL;
     search s = {0};
 
-    for (size_t i = 0; order[i] && !chosen; i++) {
-        const hf_cipher *cipher = find_cipher(order[i], spec->id);
-        if (!usable(&s, order[i], cipher != NULL))
-            continue;
-        if (hf_self_test_cipher(cipher) == HF_OK)
-            chosen = cipher;
-        else
-            s.failed++;
-    }
+    if (first)
+        chosen = try_cipher(&s, first, spec->id);
+    for (size_t i = 0; c->list[i] && !chosen; i++)
+        if (c->list[i] != first)
+            chosen = try_cipher(&s, c->list[i], spec->id);
     c->crypto.ciphers[spec->id] = chosen;
     note(c, "cipher", spec->name, chosen ? chosen->provider : NULL, reason_of(&s, chosen ? chosen->provider : NULL));
 }
@@ -174,9 +184,9 @@ static void choose_hash(composing *c, hf_hash_id id)
     const hf_hash *chosen = NULL;
     search s = {0};
 
-    for (size_t i = 0; all[i] && !chosen; i++) {
-        const hf_hash *hash = find_hash(all[i], id);
-        if (!usable(&s, all[i], hash != NULL))
+    for (size_t i = 0; c->list[i] && !chosen; i++) {
+        const hf_hash *hash = find_hash(c->list[i], id);
+        if (!usable(&s, c->list[i], hash != NULL))
             continue;
         if (hf_self_test_hash(hash) == HF_OK)
             chosen = hash;
@@ -192,9 +202,9 @@ static void choose_group(composing *c, size_t at, size_t *n)
     const hf_group *chosen = NULL;
     search s = {0};
 
-    for (size_t i = 0; all[i] && !chosen; i++) {
-        const hf_group *group = find_group(all[i], groups[at].id);
-        if (!usable(&s, all[i], group != NULL))
+    for (size_t i = 0; c->list[i] && !chosen; i++) {
+        const hf_group *group = find_group(c->list[i], groups[at].id);
+        if (!usable(&s, c->list[i], group != NULL))
             continue;
         if (hf_self_test_group(group) == HF_OK)
             chosen = group;
@@ -211,17 +221,18 @@ static void choose_pki(composing *c)
 {
     search s = {0};
 
-    for (size_t i = 0; all[i] && !c->crypto.pki; i++)
-        if (usable(&s, all[i], all[i]->pki != NULL))
-            c->crypto.pki = all[i]->pki;
+    for (size_t i = 0; c->list[i] && !c->crypto.pki; i++)
+        if (usable(&s, c->list[i], c->list[i]->pki != NULL))
+            c->crypto.pki = c->list[i]->pki;
     const hf_provider *chosen = c->crypto.pki ? c->crypto.pki->provider : NULL;
     note(c, "pki", "X.509", chosen, chosen && s.seen == 1 ? "only one that offers it" : reason_of(&s, chosen));
 }
 
 /* Looks the forced provider up and checks that it can run; *why_text gets the reason when not. */
-static hf_status look_up(const char *name, const hf_provider **out, const char **why_text)
+static hf_status look_up(const hf_provider *const *list, const char *name, const hf_provider **out,
+                         const char **why_text)
 {
-    *out = hf_provider_by_name(name);
+    *out = by_name(list, name);
     if (!*out) {
         *why_text = "this build has no such provider";
         return HF_ERR_NOT_FOUND;
@@ -257,17 +268,17 @@ static hf_status choose_ciphers(composing *c, const char **why_text, const char 
     return HF_ERR_UNSUPPORTED;
 }
 
-hf_status hf_crypto_compose(const char *force, hf_crypto *out, hf_choice *choices, size_t *out_n, char *why,
-                            size_t why_max)
+hf_status hf_compose_among(const hf_provider *const *list, const char *force, hf_crypto *out, hf_choice *choices,
+                           size_t *out_n, char *why, size_t why_max)
 {
-    composing c = {0};
+    composing c = {.list = list};
     const char *name = force ? force : "auto";
     const char *why_text = "";
     const char *which = "";
     hf_status status = HF_OK;
 
     if (strcmp(name, "auto") != 0)
-        status = look_up(name, &c.forced, &why_text);
+        status = look_up(list, name, &c.forced, &why_text);
     if (status == HF_OK)
         status = choose_ciphers(&c, &why_text, &which);
     if (status != HF_OK) {
@@ -290,4 +301,10 @@ hf_status hf_crypto_compose(const char *force, hf_crypto *out, hf_choice *choice
     if (why && why_max > 0)
         why[0] = '\0';
     return HF_OK;
+}
+
+hf_status hf_crypto_compose(const char *force, hf_crypto *out, hf_choice *choices, size_t *out_n, char *why,
+                            size_t why_max)
+{
+    return hf_compose_among(all, force, out, choices, out_n, why, why_max);
 }

@@ -1,0 +1,382 @@
+/* Which provider serves what, and that a broken implementation is noticed: by its self-test, and so by the choice. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "compose.h"
+#include "handfast/providers.h"
+
+/* ---- The built-in providers ---- */
+
+Test(compose, auto_serves_every_algorithm)
+{
+    hf_crypto crypto;
+    hf_choice choices[HF_CHOICES_MAX];
+    size_t n = 0;
+    char why[200] = "unset";
+
+    cr_assert_eq(hf_crypto_compose(NULL, &crypto, choices, &n, why, sizeof why), HF_OK, "%s", why);
+    cr_expect_str_eq(why, "");
+    cr_assert_eq(n, HF_CIPHER_COUNT + HF_HASH_COUNT + 4 + 1);
+    for (size_t i = 0; i < n; i++) {
+        cr_expect_not_null(choices[i].provider, "%s %s", choices[i].kind, choices[i].algorithm);
+        cr_expect_gt(strlen(choices[i].reason), 0);
+    }
+    for (int id = 0; id < HF_CIPHER_COUNT; id++) {
+        cr_assert_not_null(crypto.ciphers[id]);
+        cr_expect_eq(crypto.ciphers[id]->id, id);
+        cr_expect_str_eq(crypto.ciphers[id]->provider->name, choices[id].provider);
+    }
+    for (int id = 0; id < HF_HASH_COUNT; id++)
+        cr_expect_eq(crypto.hashes[id]->id, id);
+    cr_expect_eq(crypto.groups[0]->id, HF_GROUP_X25519);
+    cr_expect_eq(crypto.groups[3]->id, HF_GROUP_P521);
+    cr_expect_null(crypto.groups[4]);
+    cr_expect_not_null(crypto.pki);
+}
+
+/* CBC goes to libcrypto's stitched code: with one record in flight the lanes of ipsec-mb are slower. */
+Test(compose, cbc_prefers_libcrypto)
+{
+    hf_crypto crypto;
+    char why[200];
+
+    cr_assert_eq(hf_crypto_compose("auto", &crypto, NULL, NULL, why, sizeof why), HF_OK, "%s", why);
+    cr_expect_str_eq(crypto.ciphers[HF_AES_128_CBC_SHA1]->provider->name, "libcrypto");
+    cr_expect_str_eq(crypto.ciphers[HF_AES_256_CBC_SHA384]->provider->name, "libcrypto");
+#if HF_HAVE_IPSECMB
+    const char *unavailable = "";
+    if (hf_provider_by_name("ipsecmb")->available(&unavailable))
+        cr_expect_str_eq(crypto.ciphers[HF_AES_128_GCM]->provider->name, "ipsecmb");
+#endif
+}
+
+Test(compose, names_are_found)
+{
+    const hf_provider *const *providers = hf_providers();
+
+    for (size_t i = 0; providers[i]; i++)
+        cr_expect_eq(hf_provider_by_name(providers[i]->name), providers[i]);
+    cr_expect_not_null(hf_provider_by_name("portable"));
+    cr_expect_not_null(hf_provider_by_name("libcrypto"));
+    cr_expect_eq(hf_provider_by_name("ipsecmb") != NULL, HF_HAVE_IPSECMB);
+    cr_expect_null(hf_provider_by_name("Portable"));
+    cr_expect_null(hf_provider_by_name(""));
+    cr_expect_null(hf_provider_by_name(NULL));
+}
+
+Test(compose, an_unknown_name_is_an_error)
+{
+    hf_crypto crypto, before;
+    char why[200];
+
+    memset(&crypto, 0x5a, sizeof crypto);
+    before = crypto;
+    cr_assert_eq(hf_crypto_compose("fastest", &crypto, NULL, NULL, why, sizeof why), HF_ERR_NOT_FOUND);
+    cr_expect_not_null(strstr(why, "fastest"));
+    cr_expect_eq(memcmp(&crypto, &before, sizeof crypto), 0);
+    cr_assert_eq(hf_crypto_compose("fastest", &crypto, NULL, NULL, NULL, 0), HF_ERR_NOT_FOUND);
+}
+
+Test(compose, every_built_in_passes_its_self_tests)
+{
+    const hf_provider *const *providers = hf_providers();
+    const char *why = "";
+
+    for (size_t i = 0; providers[i]; i++) {
+        const hf_provider *p = providers[i];
+        if (!p->available(&why))
+            continue;
+        for (size_t k = 0; p->ciphers && p->ciphers[k]; k++)
+            cr_expect_eq(hf_self_test_cipher(p->ciphers[k]), HF_OK, "%s %s", p->name,
+                         hf_cipher_spec_of(p->ciphers[k]->id)->name);
+        for (size_t k = 0; p->hashes && p->hashes[k]; k++)
+            cr_expect_eq(hf_self_test_hash(p->hashes[k]), HF_OK, "%s %s", p->name, p->hashes[k]->name);
+        for (size_t k = 0; p->groups && p->groups[k]; k++)
+            cr_expect_eq(hf_self_test_group(p->groups[k]), HF_OK, "%s %s", p->name, p->groups[k]->name);
+    }
+}
+
+Test(compose, cpu_features_are_words)
+{
+    const char *words = hf_cpu_features();
+
+    cr_assert_not_null(words);
+    cr_expect_eq(hf_cpu_features(), words);
+    for (const char *c = words; *c; c++)
+        cr_expect((*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || *c == '_' || *c == ' ', "%c", *c);
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    cr_expect_eq(strstr(words, "avx2") != NULL, __builtin_cpu_supports("avx2") != 0);
+    cr_expect_eq(strstr(words, "avx512f") != NULL, __builtin_cpu_supports("avx512f") != 0);
+#endif
+}
+
+/* ---- Broken ones: a good cipher with one fault ---- */
+
+static const hf_cipher *good;     /* AES-128-GCM of libcrypto or portable */
+static const hf_cipher *good_cbc; /* AES-128-CBC-HMAC-SHA1 */
+static const hf_hash *good_hash;
+static const hf_group *good_group;
+static const hf_cipher *under; /* which of them the fault is built on */
+
+static void seal_wrong_bit(void *worker, hf_record_job *jobs, size_t n)
+{
+    under->seal(worker, jobs, n);
+    for (size_t i = 0; i < n; i++)
+        if (jobs[i].status == HF_OK)
+            jobs[i].out[jobs[i].out_len - 1] ^= 1;
+}
+
+/* The long record only: a fault of wide kernels. */
+static void seal_wrong_when_long(void *worker, hf_record_job *jobs, size_t n)
+{
+    under->seal(worker, jobs, n);
+    for (size_t i = 0; i < n; i++)
+        if (jobs[i].in_len > 1024)
+            jobs[i].out[jobs[i].out_len - 1] ^= 1;
+}
+
+/* The last lane only. */
+static void seal_wrong_lane(void *worker, hf_record_job *jobs, size_t n)
+{
+    under->seal(worker, jobs, n);
+    if (n > 16)
+        jobs[16].out[0] ^= 1;
+}
+
+static void seal_wrong_length(void *worker, hf_record_job *jobs, size_t n)
+{
+    under->seal(worker, jobs, n);
+    for (size_t i = 0; i < n; i++)
+        jobs[i].out_len++;
+}
+
+/* A provider that forgets to compare the tag. */
+static void open_anything(void *worker, hf_record_job *jobs, size_t n)
+{
+    under->open(worker, jobs, n);
+    for (size_t i = 0; i < n; i++)
+        if (jobs[i].status == HF_ERR_VERIFY)
+            jobs[i].status = HF_OK;
+}
+
+/* One that refuses, but leaves bytes in the output. */
+static void open_leaks(void *worker, hf_record_job *jobs, size_t n)
+{
+    under->open(worker, jobs, n);
+    for (size_t i = 0; i < n; i++)
+        if (jobs[i].status == HF_ERR_VERIFY && jobs[i].in_len > 40)
+            jobs[i].out[3] = 'x';
+}
+
+static void open_nothing(void *worker, hf_record_job *jobs, size_t n)
+{
+    under->open(worker, jobs, n);
+    for (size_t i = 0; i < n; i++)
+        jobs[i].status = HF_ERR_VERIFY;
+}
+
+static void open_without_sequence(void *worker, hf_record_job *jobs, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        jobs[i].sequence = UINT64_C(0x0102030405060708);
+    under->open(worker, jobs, n);
+}
+
+static hf_status key_init_fails(void *state, const hf_record_keys *keys)
+{
+    (void)state;
+    (void)keys;
+    return HF_ERR_CRYPTO;
+}
+
+static hf_status digest_wrong(void *state, uint8_t *out)
+{
+    hf_status status = good_hash->final(state, out);
+    out[good_hash->size - 1] ^= 1;
+    return status;
+}
+
+static hf_status clone_shares_nothing(void *state, const void *from)
+{
+    (void)from;
+    return good_hash->init(state);
+}
+
+static hf_status derive_constant(void *private_key, const uint8_t *peer, size_t peer_len, uint8_t *out_shared)
+{
+    hf_status status = good_group->derive(private_key, peer, peer_len, out_shared);
+    if (status == HF_OK)
+        memset(out_shared, 7, good_group->shared_size);
+    return status;
+}
+
+static hf_status derive_unchecked(void *private_key, const uint8_t *peer, size_t peer_len, uint8_t *out_shared)
+{
+    (void)good_group->derive(private_key, peer, peer_len, out_shared);
+    return HF_OK;
+}
+
+static void pick(void)
+{
+    hf_crypto crypto;
+    char why[200];
+    cr_assert_eq(hf_crypto_compose("libcrypto", &crypto, NULL, NULL, why, sizeof why), HF_OK, "%s", why);
+    good = crypto.ciphers[HF_AES_128_GCM];
+    good_cbc = crypto.ciphers[HF_AES_128_CBC_SHA1];
+    good_hash = crypto.hashes[HF_SHA256];
+    good_group = crypto.groups[1];
+}
+
+typedef void seal_fn(void *worker, hf_record_job *jobs, size_t n);
+
+static void fault_is_noticed(seal_fn *seal, seal_fn *open, const char *what)
+{
+    hf_cipher broken = *under;
+    if (seal)
+        broken.seal = seal;
+    if (open)
+        broken.open = open;
+    cr_expect_eq(hf_self_test_cipher(&broken), HF_ERR_SELF_TEST, "%s: %s", hf_cipher_spec_of(under->id)->name, what);
+}
+
+Test(compose, the_self_test_notices_broken_ciphers, .init = pick)
+{
+    const hf_cipher *both[] = {good, good_cbc};
+
+    for (size_t i = 0; i < 2; i++) {
+        under = both[i];
+        cr_assert_eq(hf_self_test_cipher(under), HF_OK);
+        fault_is_noticed(seal_wrong_bit, NULL, "a wrong bit");
+        fault_is_noticed(seal_wrong_when_long, NULL, "a wrong bit in long records");
+        fault_is_noticed(seal_wrong_lane, NULL, "a wrong bit in one lane");
+        fault_is_noticed(seal_wrong_length, NULL, "a wrong length");
+        fault_is_noticed(NULL, open_anything, "opens forgeries");
+        fault_is_noticed(NULL, open_leaks, "leaves bytes of forgeries");
+        fault_is_noticed(NULL, open_nothing, "refuses everything");
+        fault_is_noticed(NULL, open_without_sequence, "ignores the sequence number");
+        hf_cipher broken = *under;
+        broken.key_init = key_init_fails;
+        cr_expect_eq(hf_self_test_cipher(&broken), HF_ERR_SELF_TEST);
+    }
+}
+
+Test(compose, the_self_test_notices_broken_hashes_and_groups, .init = pick)
+{
+    hf_hash hash = *good_hash;
+    hash.final = digest_wrong;
+    cr_expect_eq(hf_self_test_hash(&hash), HF_ERR_SELF_TEST);
+    hash = *good_hash;
+    hash.clone = clone_shares_nothing;
+    cr_expect_eq(hf_self_test_hash(&hash), HF_ERR_SELF_TEST);
+
+    hf_group group = *good_group;
+    group.derive = derive_constant;
+    cr_expect_eq(hf_self_test_group(&group), HF_ERR_SELF_TEST);
+    group = *good_group;
+    group.derive = derive_unchecked;
+    cr_expect_eq(hf_self_test_group(&group), HF_ERR_SELF_TEST);
+}
+
+/* ---- Choosing among providers of which one is broken or absent ---- */
+
+static bool never(const char **why)
+{
+    *why = "switched off for the test";
+    return false;
+}
+
+static hf_cipher fake_cipher;
+static const hf_cipher *const fake_ciphers[] = {&fake_cipher, NULL};
+static hf_provider fake;
+static const hf_provider *list[3];
+
+/* A provider "fake" before libcrypto, with a copy of libcrypto's AES-128-GCM. */
+static void fake_before_libcrypto(void)
+{
+    pick();
+    under = good;
+    list[0] = &fake;
+    list[1] = hf_provider_by_name("libcrypto");
+    list[2] = NULL;
+    fake = *list[1];
+    fake.name = "fake";
+    fake.ciphers = fake_ciphers;
+    fake_cipher = *good;
+    fake_cipher.provider = &fake;
+}
+
+static const hf_choice *choice_of(const hf_choice *choices, size_t n, const char *algorithm)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(choices[i].algorithm, algorithm) == 0)
+            return &choices[i];
+    return NULL;
+}
+
+static const hf_choice *compose_gcm(const char *force, hf_status expected, hf_crypto *crypto)
+{
+    static hf_choice choices[HF_CHOICES_MAX];
+    size_t n = 0;
+    char why[200];
+    cr_assert_eq(hf_compose_among(list, force, crypto, choices, &n, why, sizeof why), expected, "%s", why);
+    if (expected != HF_OK)
+        cr_expect_not_null(strstr(why, "fake"));
+    return expected == HF_OK ? choice_of(choices, n, "AES-128-GCM") : NULL;
+}
+
+Test(compose, the_first_good_one_is_taken, .init = fake_before_libcrypto)
+{
+    hf_crypto crypto;
+    cr_expect_str_eq(compose_gcm(NULL, HF_OK, &crypto)->provider, "fake");
+    cr_expect_eq(crypto.ciphers[HF_AES_128_GCM], &fake_cipher);
+    cr_expect_str_eq(crypto.ciphers[HF_AES_256_GCM]->provider->name, "libcrypto");
+}
+
+Test(compose, a_forced_provider_serves_no_more_than_it_offers, .init = fake_before_libcrypto)
+{
+    hf_crypto crypto;
+    const hf_choice *choice = compose_gcm("fake", HF_OK, &crypto);
+    cr_expect_str_eq(choice->provider, "fake");
+    cr_expect_str_eq(choice->reason, "forced");
+    cr_expect_eq(crypto.ciphers[HF_AES_128_GCM], &fake_cipher);
+    for (int id = 1; id < HF_CIPHER_COUNT; id++)
+        cr_expect_null(crypto.ciphers[id]);
+    cr_expect_not_null(crypto.hashes[HF_SHA256]);
+}
+
+Test(compose, a_broken_one_is_passed_over_or_refused, .init = fake_before_libcrypto)
+{
+    hf_crypto crypto;
+    fake_cipher.seal = seal_wrong_bit;
+    const hf_choice *choice = compose_gcm(NULL, HF_OK, &crypto);
+    cr_expect_str_eq(choice->provider, "libcrypto");
+    cr_expect_not_null(strstr(choice->reason, "self-test"));
+    (void)compose_gcm("fake", HF_ERR_SELF_TEST, &crypto);
+}
+
+Test(compose, an_unavailable_one_is_passed_over_or_refused, .init = fake_before_libcrypto)
+{
+    hf_crypto crypto;
+    fake.available = never;
+    const hf_choice *choice = compose_gcm(NULL, HF_OK, &crypto);
+    cr_expect_str_eq(choice->provider, "libcrypto");
+    cr_expect_not_null(strstr(choice->reason, "not available"));
+    (void)compose_gcm("fake", HF_ERR_UNSUPPORTED, &crypto);
+}
+
+Test(compose, a_provider_without_ciphers_cannot_be_forced, .init = fake_before_libcrypto)
+{
+    hf_crypto crypto;
+    fake.ciphers = NULL;
+    (void)compose_gcm("fake", HF_ERR_UNSUPPORTED, &crypto);
+}
+
+Test(compose, nothing_at_all_is_an_error, .init = fake_before_libcrypto)
+{
+    hf_crypto crypto;
+    char why[200];
+    list[0] = NULL;
+    cr_expect_eq(hf_compose_among(list, NULL, &crypto, NULL, NULL, why, sizeof why), HF_ERR_UNSUPPORTED);
+    cr_expect_gt(strlen(why), 0);
+}
