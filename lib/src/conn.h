@@ -16,6 +16,7 @@ enum {
     HF_CONTENT_APPLICATION_DATA = 23
 };
 
+#define HF_VERSION_TLS10 0x0301 /* only ever on records around a hello: RFC 5246 appendix E.1 */
 #define HF_VERSION_TLS12 0x0303
 
 /* One direction of record protection; cipher NULL: none yet. */
@@ -108,7 +109,8 @@ struct hf_conn {
 
     hf_handshake *hs; /* NULL when complete or failed */
     bool connected, eof, got_close, sent_close;
-    bool peer_spoke; /* the first record was seen */
+    bool peer_spoke;        /* the first record was seen */
+    uint16_t hello_version; /* of our records until the version is settled */
 
     /* Settled by the handshake; what hf_conn_get_info tells. */
     uint16_t version, suite_id, group_id, server_scheme, client_scheme;

@@ -85,6 +85,7 @@ hf_status hf_conn_new(hf_config *config, const hf_conn_options *options, hf_conn
     conn->role = config->role;
     conn->send_limit = conn->receive_limit = HF_PLAINTEXT_MAX;
     conn->reason = "";
+    conn->hello_version = HF_VERSION_TLS10;
     if (options)
         conn->options = *options;
     conn->options.server_name = NULL;

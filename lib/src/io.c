@@ -3,9 +3,6 @@
 
 #define INPUT_SIZE (HF_RECORD_HEADER_SIZE + HF_RECORD_BODY_MAX)
 
-/* Application data is taken while less than this waits to be sent: about four full records in one write. */
-#define OUTPUT_TARGET ((size_t)4 * (HF_PLAINTEXT_MAX + 64))
-
 static bool is_over(const hf_conn *conn)
 {
     return conn->status != HF_OK || (conn->sent_close && (conn->got_close || conn->eof));
@@ -19,7 +16,7 @@ static bool wants_input(const hf_conn *conn)
 
 static bool wants_room(const hf_conn *conn)
 {
-    return !is_over(conn) && conn->connected && !conn->sent_close && hf_buffer_len(&conn->out) < OUTPUT_TARGET;
+    return !is_over(conn) && conn->connected && !conn->sent_close && hf_buffer_len(&conn->out) < HF_LIMIT_OUTPUT;
 }
 
 unsigned hf_conn_wants(const hf_conn *conn)
@@ -166,7 +163,7 @@ hf_status hf_conn_write(hf_conn *conn, hf_worker *worker, const uint8_t *data, s
     hf_status status = may_write(conn);
     if (status != HF_OK || len == 0 || !wants_room(conn))
         return status;
-    size_t room = OUTPUT_TARGET - hf_buffer_len(&conn->out);
+    size_t room = HF_LIMIT_OUTPUT - hf_buffer_len(&conn->out);
     size_t records = (room + conn->send_limit - 1) / conn->send_limit;
     size_t n = len < records * conn->send_limit ? len : records * conn->send_limit;
 

@@ -127,7 +127,13 @@ bool hf_record_next(hf_conn *conn, hf_record *out)
         return false;
     if (!check_header(conn, header))
         return false;
-    conn->peer_spoke = true;
+    if (!conn->peer_spoke) { /* a refusal before the version is settled comes in the peer's own: RFC 7507 section 3 */
+        conn->peer_spoke = true;
+        if (header[2] < (HF_VERSION_TLS12 & 0xff))
+            conn->hello_version = (uint16_t)(header[1] << 8 | header[2]);
+        else
+            conn->hello_version = HF_VERSION_TLS12;
+    }
     size_t len = (size_t)header[3] << 8 | header[4];
     if (have < HF_RECORD_HEADER_SIZE + len)
         return false;
@@ -154,11 +160,13 @@ static size_t sealed_size(const hf_protection *p, size_t len)
     return HF_RECORD_HEADER_SIZE + (p->cipher ? hf_record_sealed_size(p->spec, p->mode, len, 0) : len);
 }
 
-static void put_header(uint8_t *at, uint8_t type, size_t body_len)
+static void put_header(const hf_conn *conn, uint8_t *at, uint8_t type, size_t body_len)
 {
+    uint16_t version = conn->version ? conn->version : conn->hello_version;
+
     at[0] = type;
-    at[1] = HF_VERSION_TLS12 >> 8;
-    at[2] = HF_VERSION_TLS12 & 0xff;
+    at[1] = (uint8_t)(version >> 8);
+    at[2] = (uint8_t)version;
     at[3] = (uint8_t)(body_len >> 8);
     at[4] = (uint8_t)body_len;
 }
@@ -196,7 +204,7 @@ static hf_status seal(hf_conn *conn, uint8_t type, const uint8_t *data, size_t l
         if (job.status != HF_OK || job.out_len != body_len)
             return job.status != HF_OK ? job.status : HF_ERR_CRYPTO;
     }
-    put_header(header, type, body_len);
+    put_header(conn, header, type, body_len);
     conn->out.end += HF_RECORD_HEADER_SIZE + body_len;
     return HF_OK;
 }
@@ -204,7 +212,7 @@ static hf_status seal(hf_conn *conn, uint8_t type, const uint8_t *data, size_t l
 hf_status hf_record_write(hf_conn *conn, uint8_t type, const uint8_t *data, size_t len)
 {
     /* Alerts and the last flight must always fit: the limit for data is checked by hf_conn_write. */
-    const size_t max = HF_LIMIT_OUTPUT + HF_LIMIT_HANDSHAKE_TOTAL;
+    const size_t max = HF_LIMIT_OUTPUT + 2 * HF_LIMIT_HANDSHAKE_TOTAL;
     size_t full = len / conn->send_limit, rest = len % conn->send_limit;
     size_t total = full * sealed_size(&conn->write, conn->send_limit) + (rest ? sealed_size(&conn->write, rest) : 0);
 
