@@ -1,2 +1,2 @@
 # Sources of `handfast token`, relative to apps/. They need handfast_hsm_static and libcrypto.
-set(HF_TOKEN_SOURCES token.c)
+set(HF_TOKEN_SOURCES token.c token_args.c)

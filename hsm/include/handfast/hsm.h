@@ -16,18 +16,18 @@
 extern "C" {
 #endif
 
-#define HF_HSM_PIN_MAX 256     /* bytes of a PIN */
-#define HF_HSM_URI_MAX 2048    /* bytes of a PKCS#11 URI, RFC 7512 */
+#define HF_HSM_PIN_MAX 256  /* bytes of a PIN */
+#define HF_HSM_URI_MAX 2048 /* bytes of a PKCS#11 URI, RFC 7512 */
 #define HF_HSM_THREADS_MAX 64
-#define HF_HSM_QUEUE_MAX 4096  /* operations waiting for one key */
+#define HF_HSM_QUEUE_MAX 4096 /* operations waiting for one key */
 
 typedef struct hf_hsm_options {
-    const char *module;      /* path of a PKCS#11 module; NULL: module-path of the URI, else p11-kit's configured modules */
-    const char *pin_source;  /* file with the PIN (first line); NULL: pin-source of the URI, else the systemd credential
-                              * "handfast-pin" ($CREDENTIALS_DIRECTORY), else the terminal when prompt is set */
-    bool prompt;             /* may ask on /dev/tty */
-    bool allow_extractable;  /* accept a key that is extractable or not sensitive */
-    unsigned threads;        /* worker threads, one session each, 1..HF_HSM_THREADS_MAX; 0: one for each CPU, at most 8 */
+    const char *module; /* path of a PKCS#11 module; NULL: module-path of the URI, else p11-kit's configured modules */
+    const char *pin_source; /* file with the PIN (first line); NULL: pin-source of the URI, else the systemd credential
+                             * "handfast-pin" ($CREDENTIALS_DIRECTORY), else the terminal when prompt is set */
+    bool prompt;            /* may ask on /dev/tty */
+    bool allow_extractable; /* accept a key that is extractable or not sensitive */
+    unsigned threads; /* worker threads, one session each, 1..HF_HSM_THREADS_MAX; 0: one for each CPU, at most 8 */
 } hf_hsm_options;
 
 /* Finds exactly one private key by its URI, logs in once, checks its attributes, reads its public half, probes its
