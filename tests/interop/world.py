@@ -26,6 +26,7 @@ GENERATE = {
     "p521": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
     "ed25519": ["-algorithm", "ED25519"],
 }
+ALGORITHM = {"rsa": "rsa:2048", "p256": "ec:p256", "p384": "ec:p384", "p521": "ec:p521", "ed25519": "ed25519"}
 SERVER_EXTENSIONS = """basicConstraints=critical,CA:FALSE
 keyUsage=critical,digitalSignature{encipherment}
 extendedKeyUsage=serverAuth
@@ -130,7 +131,26 @@ def make_file_credential(world, name, ca="ca", issued=None, days=2):
 
 
 def make_token(world, handfast):
-    pass
+    """Keys that were born in the token, through `handfast token`; only requests come out of it, to be signed."""
+    (world.folder / "tokens").mkdir()
+    world.file("softhsm2.conf", f"directories.tokendir = {world.folder}/tokens\nobjectstore.backend = file\n"
+               "log.level = ERROR\n".encode())
+    for name in ("pin", "so-pin"):
+        world.file(name, f"{name}-{PIN}\n".encode()).chmod(0o600)
+    environment = dict(os.environ, SOFTHSM2_CONF=str(world.softhsm_conf))
+
+    def token(action, *words):
+        return call(handfast, "token", action, *words, "--module", softhsm_module(), "--pin-source", world.pin_file,
+                    env=environment)
+
+    token("init", "--token", TOKEN, "--so-pin-source", world.folder / "so-pin")
+    for name in SERVER_KEYS + CLIENT_KEYS:
+        uri = token("keygen", ALGORITHM[name.split("-")[-1]], "--token", TOKEN, "--label", name).strip()
+        request = world.folder / f"token-{name}.csr"
+        token("csr", uri, "--subject", f"CN={name}", "--out", request)
+        sign(world, request, name, world.token_cert(name))
+        token("import", "--token", TOKEN, "--cert", world.token_cert(name))
+        token("check", uri, "--cert", world.token_cert(name))
 
 
 def make(folder, handfast):
