@@ -197,7 +197,7 @@ static hf_status open_one(hf_record_job *job)
     }
     size_t room = job->in_len - k->prefix;
     size_t len = room - TAG_SIZE;
-    if (job->out_max < room)
+    if (job->out_max < job->in_len)
         return HF_ERR_BUFFER;
 
     const uint8_t *sealed = job->in + k->prefix;

@@ -232,7 +232,7 @@ static hf_status open_one(hf_record_job *job)
         hf_lc_wipe_room(job, HF_CBC_IV_SIZE);
         return HF_ERR_VERIFY;
     }
-    if (job->out_max < job->in_len - HF_CBC_IV_SIZE)
+    if (job->out_max < job->in_len)
         return HF_ERR_BUFFER;
     return etm ? open_etm(k, job) : open_mte(k, job);
 }

@@ -70,6 +70,11 @@ hf_status hf_lc_cert_new(const uint8_t *der, size_t len, hf_cert **out)
 
     if (!cert)
         return HF_ERR_NO_MEMORY;
+    cert->verifiers = calloc(1, sizeof *cert->verifiers);
+    if (!cert->verifiers) {
+        status = HF_ERR_NO_MEMORY;
+        goto fail;
+    }
     cert->x509 = hf_lc_x509_parse(der, len);
     if (!cert->x509) {
         status = hf_lc_fail(HF_ERR_DECODE);
@@ -101,6 +106,9 @@ void hf_lc_cert_free(hf_cert *cert)
 {
     if (!cert)
         return;
+    for (size_t i = 0; cert->verifiers && i < HF_LC_SCHEMES; i++)
+        EVP_PKEY_CTX_free(cert->verifiers->ctx[i]);
+    free(cert->verifiers);
     OPENSSL_free(cert->spki);
     X509_free(cert->x509);
     free(cert);

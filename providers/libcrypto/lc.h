@@ -42,6 +42,10 @@ typedef enum hf_lc_signature_use { HF_LC_SIGN, HF_LC_VERIFY } hf_lc_signature_us
 hf_status hf_lc_signature_ctx(EVP_PKEY *pkey, hf_key_type type, uint16_t scheme, hf_lc_signature_use use,
                               EVP_PKEY_CTX **out_ctx);
 
+#define HF_LC_SCHEMES 12
+/* A number below HF_LC_SCHEMES for each supported scheme but Ed25519; HF_LC_SCHEMES for others. */
+size_t hf_lc_scheme_index(uint16_t scheme);
+
 /* The digest size of a scheme in bytes; 0 for Ed25519 and for schemes that are not supported. */
 size_t hf_lc_scheme_digest_size(uint16_t scheme);
 /* The hash of a scheme; only for schemes with a digest size. */

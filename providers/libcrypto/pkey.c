@@ -16,7 +16,7 @@ typedef struct scheme_row {
     int padding; /* RSA_*_PADDING; 0: ECDSA */
 } scheme_row;
 
-static const scheme_row schemes[] = {
+static const scheme_row schemes[HF_LC_SCHEMES] = {
     {HF_RSA_PKCS1_SHA256, HF_KEY_RSA, HF_SHA256, RSA_PKCS1_PADDING},
     {HF_RSA_PKCS1_SHA384, HF_KEY_RSA, HF_SHA384, RSA_PKCS1_PADDING},
     {HF_RSA_PKCS1_SHA512, HF_KEY_RSA, HF_SHA512, RSA_PKCS1_PADDING},
@@ -40,12 +40,20 @@ static const struct {
     {"secp521r1", HF_GROUP_P521},
 };
 
+size_t hf_lc_scheme_index(uint16_t scheme)
+{
+    size_t i = 0;
+
+    while (i < HF_LC_SCHEMES && schemes[i].scheme != scheme)
+        i++;
+    return i;
+}
+
 static const scheme_row *find_scheme(uint16_t scheme)
 {
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
-        if (schemes[i].scheme == scheme)
-            return &schemes[i];
-    return NULL;
+    size_t i = hf_lc_scheme_index(scheme);
+
+    return i < HF_LC_SCHEMES ? &schemes[i] : NULL;
 }
 
 size_t hf_lc_scheme_digest_size(uint16_t scheme)

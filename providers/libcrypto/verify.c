@@ -6,11 +6,33 @@
 
 #include "x509.h"
 
+/* A context for scheme, the caller's own. Threads may race to make the first: one wins, the others drop theirs. */
+static hf_status verifier(const hf_cert *cert, uint16_t scheme, EVP_PKEY_CTX **out)
+{
+    size_t at = hf_lc_scheme_index(scheme);
+
+    if (at == HF_LC_SCHEMES)
+        return HF_ERR_UNSUPPORTED;
+    EVP_PKEY_CTX *ctx = atomic_load(&cert->verifiers->ctx[at]);
+    if (!ctx) {
+        EVP_PKEY_CTX *made = NULL;
+        hf_status status = hf_lc_signature_ctx(cert->pkey, cert->info.key_type, scheme, HF_LC_VERIFY, &made);
+        if (status != HF_OK)
+            return status;
+        if (atomic_compare_exchange_strong(&cert->verifiers->ctx[at], &ctx, made))
+            ctx = made;
+        else
+            EVP_PKEY_CTX_free(made);
+    }
+    *out = EVP_PKEY_CTX_dup(ctx);
+    return *out ? HF_OK : hf_lc_fail(HF_ERR_NO_MEMORY);
+}
+
 hf_status hf_lc_verify_digest(const hf_cert *cert, uint16_t scheme, const uint8_t *digest, size_t digest_len,
                               const uint8_t *sig, size_t sig_len)
 {
     EVP_PKEY_CTX *ctx = NULL;
-    hf_status status = hf_lc_signature_ctx(cert->pkey, cert->info.key_type, scheme, HF_LC_VERIFY, &ctx);
+    hf_status status = verifier(cert, scheme, &ctx);
 
     if (status != HF_OK)
         return status;

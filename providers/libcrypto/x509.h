@@ -3,14 +3,22 @@
 #define HANDFAST_LIBCRYPTO_X509_H
 
 #include <openssl/x509.h>
+#include <stdatomic.h>
 
 #include "lc.h"
+
+/* Verification contexts of one key, made at first use, then only ever duplicated: a server checks each signature of
+ * its own key before it sends it, and a new context costs libcrypto several searches for algorithms. */
+typedef struct hf_lc_verifiers {
+    _Atomic(EVP_PKEY_CTX *) ctx[HF_LC_SCHEMES]; /* by hf_lc_scheme_index */
+} hf_lc_verifiers;
 
 struct hf_cert {
     X509 *x509;
     EVP_PKEY *pkey; /* borrowed from x509 */
     uint8_t *spki;  /* DER */
     size_t spki_len;
+    hf_lc_verifiers *verifiers;
     hf_cert_info info;
 };
 

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,6 +219,45 @@ Test(libcrypto_cert, signatures_verify_and_changed_ones_do_not)
         PKI->cert_free(cert);
         test_cert_free(made);
     }
+}
+
+typedef struct shared_verify {
+    const hf_cert *cert;
+    const uint8_t *sig;
+    size_t len;
+} shared_verify;
+
+static void *verify_many(void *arg)
+{
+    shared_verify *s = arg;
+
+    for (int i = 0; i < 50; i++)
+        if (PKI->verify(s->cert, HF_RSA_PSS_RSAE_SHA256, (const uint8_t *)"message", 7, s->sig, s->len) != HF_OK ||
+            PKI->verify(s->cert, HF_RSA_PSS_RSAE_SHA256, (const uint8_t *)"massage", 7, s->sig, s->len) !=
+                HF_ERR_VERIFY)
+            return arg; /* failed */
+    return NULL;
+}
+
+/* The first verifications of a certificate race to prepare its key. */
+Test(libcrypto_cert, threads_share_a_certificate)
+{
+    test_cert *made = test_cert_new(&(test_cert_spec){.key = "RSA-2048"});
+    hf_cert *cert = parse(made);
+    uint8_t sig[256];
+    shared_verify s = {cert, sig, 0};
+    pthread_t threads[4];
+
+    s.len = sign_message(made->pkey, "SHA256", true, RSA_PSS_SALTLEN_DIGEST, NULL, "message", sig);
+    for (size_t i = 0; i < 4; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, verify_many, &s), 0);
+    for (size_t i = 0; i < 4; i++) {
+        void *failed = NULL;
+        cr_assert_eq(pthread_join(threads[i], &failed), 0);
+        cr_assert_null(failed);
+    }
+    PKI->cert_free(cert);
+    test_cert_free(made);
 }
 
 Test(libcrypto_cert, a_scheme_of_another_key_is_unsupported)

@@ -194,14 +194,13 @@ Test(libcrypto_exchange, x25519_shares_of_small_order_are_refused)
 
 static void *agree_many(void *arg)
 {
-    (void)arg;
     for (int i = 0; i < 50; i++) {
         const hf_group *g = group_of(i & 1 ? HF_GROUP_X25519 : HF_GROUP_P256);
         void *key = NULL;
         uint8_t public[HF_GROUP_PUBLIC_MAX];
         uint8_t shared[HF_GROUP_SHARED_MAX];
         if (g->generate(&key, public) != HF_OK || g->derive(key, public, g->public_size, shared) != HF_OK)
-            return "failed";
+            return arg; /* failed */
         g->destroy(key);
     }
     return NULL;
@@ -212,7 +211,7 @@ Test(libcrypto_exchange, threads_share_the_fetched_algorithms)
     pthread_t threads[4];
 
     for (size_t i = 0; i < 4; i++)
-        cr_assert_eq(pthread_create(&threads[i], NULL, agree_many, NULL), 0);
+        cr_assert_eq(pthread_create(&threads[i], NULL, agree_many, threads), 0);
     for (size_t i = 0; i < 4; i++) {
         void *failed = NULL;
         cr_assert_eq(pthread_join(threads[i], &failed), 0);

@@ -238,7 +238,7 @@ Test(libcrypto_pem_decrypt, everything_else_gives_the_fallback)
 
 static void *decrypt_many(void *arg)
 {
-    const uint8_t *sealed = arg;
+    uint8_t *sealed = arg;
 
     for (int i = 0; i < 20; i++) {
         hf_key_op op = {.kind = HF_KEY_OP_DECRYPT, .client_version = 0x0303, .input = sealed, .input_len = 256};
@@ -247,7 +247,7 @@ static void *decrypt_many(void *arg)
         rsa_key->ops->submit(rsa_key, &op, done, &calls);
         rsa_key->ops->release(rsa_key);
         if (op.status != HF_OK || op.result[HF_PREMASTER_SIZE - 1] != 0x11)
-            return "failed";
+            return arg; /* failed */
     }
     return NULL;
 }
