@@ -3,5 +3,6 @@
 #define HF_BENCH_BENCH_H
 
 int hf_bench_records(int argc, char **argv);
+int hf_bench_keys(int argc, char **argv);
 
 #endif

@@ -13,6 +13,7 @@ static const struct {
     const char *help;
 } benches[] = {
     {"records", hf_bench_records, "seal and open records: GB/s and cycles per byte of each provider"},
+    {"keys", hf_bench_keys, "private-key operations per second in a SoftHSM2 token"},
 };
 
 #define BENCHES (sizeof benches / sizeof benches[0])
