@@ -21,6 +21,13 @@ void gate_init(gate *g, pair *p, end *from)
     from->held_out = true;
 }
 
+void gate_init_connected(gate *g, pair *p, end *from)
+{
+    gate_init(g, p, from);
+    g->protecting = true;
+    g->sequence = from->conn->write.sequence;
+}
+
 void gate_cleanup(gate *g)
 {
     free(g->handshake.data);

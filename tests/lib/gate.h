@@ -27,6 +27,8 @@ typedef struct gate {
 
 /* Opens the gate before anything moved. */
 void gate_init(gate *g, pair *p, end *from);
+/* Opens it between two that are connected. */
+void gate_init_connected(gate *g, pair *p, end *from);
 void gate_cleanup(gate *g);
 
 /* Moves both ends and takes the sender's next unit; false: it has nothing more to say now. */
