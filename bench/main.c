@@ -14,6 +14,8 @@ static const struct {
 } benches[] = {
     {"records", hf_bench_records, "seal and open records: GB/s and cycles per byte of each provider"},
     {"keys", hf_bench_keys, "private-key operations per second in a SoftHSM2 token"},
+    {"handshakes", hf_bench_handshakes, "full handshakes per second of `handfast serve` with a key in a token"},
+    {"memory", hf_bench_memory, "memory of `handfast serve` for an idle connection"},
 };
 
 #define BENCHES (sizeof benches / sizeof benches[0])
