@@ -27,6 +27,7 @@ static inline void ct_public(void *p, size_t len)
 
 void ct_aead(void);
 void ct_cbc(void);
+void ct_kernels(void);
 void ct_hash(void);
 void ct_premaster(void);
 void ct_protocol(void);

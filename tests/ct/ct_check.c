@@ -26,8 +26,13 @@ static const struct {
     const char *name;
     void (*run)(void);
 } cases[] = {
-    {"aead", ct_aead},           {"cbc", ct_cbc},           {"hash", ct_hash},
-    {"premaster", ct_premaster}, {"protocol", ct_protocol}, {"leak_branch", leak_branch},
+    {"aead", ct_aead},
+    {"cbc", ct_cbc},
+    {"hash", ct_hash},
+    {"kernels", ct_kernels},
+    {"premaster", ct_premaster},
+    {"protocol", ct_protocol},
+    {"leak_branch", leak_branch},
     {"leak_index", leak_index},
 };
 
