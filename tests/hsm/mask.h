@@ -35,7 +35,8 @@ typedef struct mask_control {
     atomic_uint sign_len;       /* bytes that C_Sign got last */
     atomic_ullong decrypt_tail; /* the last 8 bytes that C_Decrypt got last */
     atomic_bool strip;          /* C_Decrypt drops leading zero bytes of a raw result */
-    atomic_bool spoil;          /* C_Sign changes one bit of the signature */
+    atomic_uint spoil_sign;     /* C_Sign changes one bit of its answer from this call on, counted from 1; 0: never */
+    atomic_uint spoil_decrypt;  /* the same for C_Decrypt */
     atomic_uint login_len;      /* bytes of PIN that C_Login got last */
     atomic_bool login_null;     /* its PIN was NULL */
 } mask_control_t;

@@ -36,6 +36,12 @@ static bool is_hidden(CK_MECHANISM_TYPE type)
     return false;
 }
 
+/* Whether the call that is being made, not yet counted, is one to spoil. */
+static bool is_spoilt(mask_call call, unsigned from)
+{
+    return from && atomic_load(&mask_control.calls[call]) + 1 >= from;
+}
+
 static CK_RV finalize(void *reserved)
 {
     atomic_fetch_add(&mask_control.calls[MASK_FINALIZE], 1);
@@ -131,7 +137,7 @@ static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *in, CK_ULONG in_len, CK_BY
     while (atomic_load(&mask_control.hold))
         usleep(1000);
     CK_RV rv = below->C_Sign(session, in, in_len, out, out_len);
-    if (rv == CKR_OK && atomic_load(&mask_control.spoil))
+    if (rv == CKR_OK && is_spoilt(MASK_SIGN, atomic_load(&mask_control.spoil_sign)))
         out[*out_len - 1] ^= 1;
     return answer(MASK_SIGN, rv);
 }
@@ -160,6 +166,8 @@ static CK_RV decrypt(CK_SESSION_HANDLE session, CK_BYTE *in, CK_ULONG in_len, CK
         *out_len -= zeros;
         memmove(out, out + zeros, *out_len);
     }
+    if (rv == CKR_OK && is_spoilt(MASK_DECRYPT, atomic_load(&mask_control.spoil_decrypt)))
+        out[*out_len - 1] ^= 1;
     return answer(MASK_DECRYPT, rv);
 }
 
