@@ -23,11 +23,11 @@ Test(compose, auto_serves_every_algorithm)
     }
     for (int id = 0; id < HF_CIPHER_COUNT; id++) {
         cr_assert_not_null(crypto.ciphers[id]);
-        cr_expect_eq(crypto.ciphers[id]->id, id);
+        cr_expect_eq((int)crypto.ciphers[id]->id, id);
         cr_expect_str_eq(crypto.ciphers[id]->provider->name, choices[id].provider);
     }
     for (int id = 0; id < HF_HASH_COUNT; id++)
-        cr_expect_eq(crypto.hashes[id]->id, id);
+        cr_expect_eq((int)crypto.hashes[id]->id, id);
     cr_expect_eq(crypto.groups[0]->id, HF_GROUP_X25519);
     cr_expect_eq(crypto.groups[3]->id, HF_GROUP_P521);
     cr_expect_null(crypto.groups[4]);
