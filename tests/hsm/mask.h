@@ -28,6 +28,7 @@ typedef struct mask_control {
     atomic_ulong code[MASK_CALLS];        /* what the call answers; 0: what SoftHSM says */
     atomic_ulong hidden[MASK_HIDDEN_MAX]; /* mechanism + 1; 0: none */
     atomic_ulong token_flags;             /* added to CK_TOKEN_INFO.flags */
+    atomic_ulong no_attribute;            /* attribute + 1 that no object has; 0: none */
     atomic_uint sessions_max;             /* 0: as many as SoftHSM gives */
     atomic_uint sessions;
     atomic_bool hold;           /* C_Sign waits while it is set */

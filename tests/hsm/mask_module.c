@@ -116,6 +116,18 @@ static CK_RV logout(CK_SESSION_HANDLE session)
     return answer(MASK_LOGOUT, below->C_Logout(session));
 }
 
+static CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attrs, CK_ULONG n)
+{
+    CK_RV rv = below->C_GetAttributeValue(session, object, attrs, n);
+
+    for (CK_ULONG i = 0; i < n; i++)
+        if (atomic_load(&mask_control.no_attribute) == attrs[i].type + 1) {
+            attrs[i].ulValueLen = CK_UNAVAILABLE_INFORMATION;
+            rv = CKR_ATTRIBUTE_TYPE_INVALID;
+        }
+    return rv;
+}
+
 static CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE *match, CK_ULONG n)
 {
     CK_RV rv = before(MASK_FIND_INIT);
@@ -199,6 +211,7 @@ EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST **out)
     list.C_CloseSession = close_session;
     list.C_Login = login;
     list.C_Logout = logout;
+    list.C_GetAttributeValue = get_attribute_value;
     list.C_FindObjectsInit = find_objects_init;
     list.C_SignInit = sign_init;
     list.C_Sign = sign;
