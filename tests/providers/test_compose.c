@@ -368,8 +368,10 @@ Test(compose, an_unavailable_one_is_passed_over_or_refused, .init = fake_before_
 Test(compose, a_provider_without_ciphers_cannot_be_forced, .init = fake_before_libcrypto)
 {
     hf_crypto crypto;
+    char why[200];
     fake.ciphers = NULL;
-    (void)compose_gcm("fake", HF_ERR_UNSUPPORTED, &crypto);
+    cr_assert_eq(hf_compose_among(list, "fake", &crypto, NULL, NULL, why, sizeof why), HF_ERR_UNSUPPORTED);
+    cr_expect_not_null(strstr(why, "'fake': it offers no record cipher"), "%s", why);
 }
 
 Test(compose, nothing_at_all_is_an_error, .init = fake_before_libcrypto)
