@@ -43,63 +43,55 @@ def read_log(file):
 class Conversation:
     """A program that is fed `payload` on stdin while its stdout is collected.
 
-    stdin stays open until `expect` bytes came back (or stdout ended): closing it earlier makes most TLS tools leave
-    before the other direction is through. With `after`, nothing is sent before stderr says that word.
+    stdin stays open until `expect` bytes came back (or the program ended): closing it earlier makes most TLS tools leave
+    before the other direction is through. With `after`, nothing is sent before stderr says that word. stdout is a file:
+    gnutls-cli writes it byte by byte, and through a pipe each would wake us.
     """
 
     def __init__(self, argv, payload=b"", expect=0, env=None, after=None):
         self.argv, self.payload, self.expect, self.after = argv, payload, expect, after
-        self.received = bytearray()
-        self.enough = threading.Event()
-        self.stderr = tempfile.TemporaryFile()
-        self.process = subprocess.Popen([str(word) for word in argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        self.stdout, self.stderr = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self.process = subprocess.Popen([str(word) for word in argv], stdin=subprocess.PIPE, stdout=self.stdout,
                                         stderr=self.stderr, env=env or clean_environment())
-        self.threads = [threading.Thread(target=work, daemon=True) for work in (self._write, self._read)]
-        for thread in self.threads:
-            thread.start()
+        self.writer = threading.Thread(target=self._write, daemon=True)
+        self.writer.start()
 
     def _write(self):
-        while self.after and self.process.poll() is None and self.after not in self.errors():
+        while self.after and self._runs() and self.after not in self.errors():
             time.sleep(0.01)
         try:
             self.process.stdin.write(self.payload)
             self.process.stdin.flush()
-            self.enough.wait(PATIENCE)
+            while self._runs() and self.received_size() < self.expect:
+                time.sleep(0.01)
             self.process.stdin.close()
         except OSError:
             pass  # the program left; its exit code and stderr tell why
 
-    def _read(self):
-        if self.expect == 0:
-            self.enough.set()
-        while True:
-            data = self.process.stdout.read1(65536)
-            if not data:
-                break
-            self.received += data
-            if len(self.received) >= self.expect:
-                self.enough.set()
-        self.enough.set()
+    def _runs(self):
+        return self.process.poll() is None
+
+    def received_size(self):
+        return os.fstat(self.stdout.fileno()).st_size
 
     def finish(self):
-        """Waits for the end; returns (exit code, received bytes, stderr text)."""
-        try:
-            code = self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
+        """Waits for the end; returns (exit code, received bytes, stderr text). Patience lasts while bytes arrive."""
+        seen, code = -1, None
+        while code is None and seen != self.received_size():
+            seen = self.received_size()
+            try:
+                code = self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                pass
+        if code is None:
             self.process.kill()
-            code = f"no end after {PATIENCE} s, {len(self.received)} bytes received"
-        for thread in self.threads:
-            thread.join(PATIENCE)
-        self.process.stdout.close()
-        return code, bytes(self.received), self.errors()
+            self.process.wait()
+            code = f"nothing happened for {PATIENCE} s, {seen} bytes received"
+        self.writer.join(PATIENCE)
+        return code, os.pread(self.stdout.fileno(), self.received_size(), 0), self.errors()
 
     def errors(self):
         return read_log(self.stderr)
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
 
 
 def converse(argv, payload=b"", expect=0, env=None):
