@@ -202,6 +202,34 @@ def record(out, work, client, server, case):
         process.wait()
 
 
+PASS, CHANGE, PUT_MESSAGE, WRITE, CLOSE = 0, 1, 7, 8, 10  # orders of fuzz_engine.c
+SUITES, WITH_CERTIFICATE, REQUIRE_CERTIFICATE = 20, 4, 3
+
+
+def put_message(kind, body):
+    return bytes([PUT_MESSAGE, kind]) + min(len(body), 1023).to_bytes(2, "big") + body[:1023]
+
+
+def make_orders(out):
+    """Seeds of the state machines: honest handshakes, one change at each message, the recorded messages put in."""
+    for suite in range(SUITES):
+        for flags in (0, WITH_CERTIFICATE | REQUIRE_CERTIFICATE):
+            for side in ("server12", "client12"):
+                put(out, side, f"honest-{suite}-{flags}", bytes([suite, flags] + 8 * [PASS] + [WRITE, 9, PASS, CLOSE]))
+    for at in range(8):
+        for side in ("server12", "client12"):
+            change = bytes([1, WITH_CERTIFICATE | REQUIRE_CERTIFICATE] + at * [PASS] + [CHANGE, 0, 9, 1])
+            put(out, side, f"change-{at}", change)
+    recorded = (("client_hello", 1, "server12", 0), ("client_key_exchange_ecdhe", 16, "server12", 1),
+                ("certificate_verify", 15, "server12", 1), ("server_hello", 2, "client12", 0),
+                ("certificate", 11, "client12", 1), ("server_key_exchange", 12, "client12", 2),
+                ("certificate_request", 13, "client12", 3))
+    for name, kind, side, passed in recorded:
+        for file in sorted(os.listdir(f"{out}/{name}")):
+            with open(f"{out}/{name}/{file}", "rb") as f:
+                put(out, side, f"{name}-{file}", bytes([1, 0] + passed * [PASS]) + put_message(kind, f.read()))
+
+
 def main():
     out = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
     for program in ("openssl", "gnutls-cli", "gnutls-serv", "curl"):
@@ -209,13 +237,16 @@ def main():
             sys.exit(f"make_corpus: {program} is not installed")
     with tempfile.TemporaryDirectory() as work:
         make_keys(work)
-        for name in [*NAMES.values(), "client_key_exchange_rsa", "client_key_exchange_ecdhe", "finished"]:
+        for name in [*NAMES.values(), "client_key_exchange_rsa", "client_key_exchange_ecdhe", "finished",
+                     "server12", "client12"]:
             shutil.rmtree(f"{out}/{name}", ignore_errors=True)
         for client in CLIENTS:
             for server in SERVERS:
                 for case in CASES:
                     record(out, work, client, server, case)
         put(out, "server_hello_done", "empty", b"")
+    make_orders(out)
 
 
-main()
+if __name__ == "__main__":
+    main()
