@@ -52,7 +52,7 @@ static hf_status new_conn(hf_client *client, const hf_connect_options *options)
 {
     hf_conn_options conn_options = {.server_name = options->name, .user = client};
     if (options->tls.explain) {
-        client->explain = hf_explain_new(HF_ROLE_CLIENT, "");
+        client->explain = hf_explain_new(HF_ROLE_CLIENT, "", &client->tls->crypto);
         conn_options.on_event = client->explain ? on_event : NULL;
     }
     if (client->tls->keylog.fd >= 0)

@@ -97,6 +97,16 @@ static void check_connected(hf_client *c)
     }
 }
 
+/* How long our close_notify has still to wait, milliseconds. */
+static int64_t quiet_left(const hf_client *c)
+{
+    hf_conn_info info;
+    hf_conn_get_info(c->conn, &info);
+    if (c->options->get_path || info.version >= 0x0304)
+        return 0;
+    return c->quiet_since + HF_CONNECT_QUIET_MS - now_ms();
+}
+
 /* ---- Moving: each returns whether something moved ---- */
 
 static bool move_key(hf_client *c)
@@ -104,6 +114,7 @@ static bool move_key(hf_client *c)
     hf_key_op *op;
     if (!(hf_conn_wants(c->conn) & HF_WANT_KEY) || hf_conn_key_take(c->conn, &op) != HF_OK)
         return false;
+    hf_explain_key(c->explain, op);
     op = hf_key_bridge_submit(c->keys, op, c, &c->ticket);
     if (op && hf_conn_key_done(c->conn, op) != HF_OK)
         fail(c, "the private key's answer was not accepted", NULL);
@@ -123,6 +134,7 @@ static bool move_plaintext(hf_client *c)
         fail(c, "cannot write standard output", strerror(errno));
     if (c->options->get_path || c->closing)
         set_deadline(c);
+    c->quiet_since = now_ms();
     return hf_conn_plaintext_ack(c->conn, len) == HF_OK;
 }
 
@@ -139,7 +151,7 @@ static bool move_write(hf_client *c)
         c->begin += taken;
         return taken > 0;
     }
-    if (!c->input_ended || (c->options->get_path && c->response.state != HF_RESPONSE_DONE))
+    if (!c->input_ended || quiet_left(c) > 0 || (c->options->get_path && c->response.state != HF_RESPONSE_DONE))
         return false;
     hf_conn_close(c->conn, c->worker);
     c->closing = true;
@@ -213,14 +225,20 @@ static void read_stdin(hf_client *c)
     c->begin = 0;
     c->end = n > 0 ? (size_t)n : 0;
     c->input_ended = n <= 0;
+    c->quiet_since = now_ms();
 }
 
 static int poll_timeout(const hf_client *c)
 {
-    if (c->deadline < 0)
-        return -1;
-    int64_t left = c->deadline - now_ms();
-    return left < 0 ? 0 : (int)left;
+    int64_t left = c->deadline < 0 ? -1 : c->deadline - now_ms();
+    if (c->deadline >= 0 && left < 0)
+        left = 0;
+    if (c->connected && c->input_ended && !c->closing && !c->options->get_path) {
+        int64_t quiet = quiet_left(c);
+        if (left < 0 || quiet < left)
+            left = quiet < 0 ? 0 : quiet;
+    }
+    return (int)left;
 }
 
 static void wait_events(hf_client *c)

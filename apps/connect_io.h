@@ -13,6 +13,9 @@
 #include "tls_setup.h"
 
 #define HF_CONNECT_BATCH 65536 /* bytes read from standard input at once */
+/* TLS 1.2 has no half-close: a peer that gets close_notify drops what it still had to say (RFC 5246 section 7.2.1). So
+ * after the end of standard input the answer is waited for until the server is silent for this long. */
+#define HF_CONNECT_QUIET_MS 1000
 
 typedef struct hf_client {
     const hf_connect_options *options;
@@ -26,6 +29,7 @@ typedef struct hf_client {
     size_t begin, end;    /* of scratch: not yet taken by the engine */
     hf_response response; /* with --get */
     int fd, key_fd;       /* the socket; an eventfd: a key operation came back */
+    int64_t quiet_since;  /* monotonic milliseconds of the last byte moved, once standard input has ended */
     int64_t deadline;     /* monotonic milliseconds; -1: none */
     bool connected;       /* the handshake is complete and told of */
     bool input_ended;     /* standard input, or the request was sent */

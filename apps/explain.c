@@ -12,6 +12,7 @@
 struct hf_explain {
     hf_role role;
     const char *who;
+    const hf_crypto *crypto;
     unsigned step; /* the heading that was printed last */
 };
 
@@ -106,13 +107,14 @@ unsigned hf_explain_step(hf_role role, const hf_event *event, bool rsa_transport
     }
 }
 
-hf_explain *hf_explain_new(hf_role role, const char *who)
+hf_explain *hf_explain_new(hf_role role, const char *who, const hf_crypto *crypto)
 {
     hf_explain *explain = calloc(1, sizeof *explain);
     if (!explain)
         return NULL;
     explain->role = role;
     explain->who = who;
+    explain->crypto = crypto;
     return explain;
 }
 
@@ -128,18 +130,34 @@ static void put(const hf_explain *explain, const char *indent, const char *text)
     fprintf(stderr, "%s%s%s%s\n", explain->who, explain->who[0] ? " " : "", indent, clean);
 }
 
+static const char *group_provider(const hf_explain *explain, uint16_t group)
+{
+    for (size_t i = 0; i < sizeof explain->crypto->groups / sizeof explain->crypto->groups[0]; i++) {
+        const hf_group *g = explain->crypto->groups[i];
+        if (g && g->id == group)
+            return g->provider->name;
+    }
+    return "unknown";
+}
+
 static void put_chosen(const hf_explain *explain, const hf_conn_info *info)
 {
-    char line[HF_LINE_MAX];
+    char line[HF_LINE_MAX], exchange[128] = "RSA key transport";
     const char *suite = info->suite ? hf_suite_name(info->suite) : NULL;
-    snprintf(line, sizeof line, "chose TLS 1.%d, %s, %s, records: %s by %s%s%s%s%s%s",
-             info->version >= 0x0301 ? info->version - 0x0301 : 0, suite ? suite : "no suite yet",
-             info->group ? hf_group_name(info->group) : "RSA key transport", info->cipher ? info->cipher : "unknown",
-             info->record_provider ? info->record_provider : "unknown",
+    if (info->group)
+        snprintf(exchange, sizeof exchange, "%s by %s", hf_group_name(info->group),
+                 group_provider(explain, info->group));
+    snprintf(line, sizeof line, "chose TLS 1.%d, %s, %s, records: %s by %s%s%s%s%s",
+             info->version >= 0x0301 ? info->version - 0x0301 : 0, suite ? suite : "no suite yet", exchange,
+             info->cipher ? info->cipher : "unknown", info->record_provider ? info->record_provider : "unknown",
              info->extended_master_secret ? ", extended master secret" : "",
              info->encrypt_then_mac ? ", encrypt-then-MAC" : "", info->server_name ? ", server name " : "",
-             info->server_name ? info->server_name : "", info->alpn ? ", with ALPN" : "");
+             info->server_name ? info->server_name : "");
     put(explain, "     ", line);
+    if (info->alpn) {
+        snprintf(line, sizeof line, "application protocol: %s", info->alpn);
+        put(explain, "     ", line);
+    }
 }
 
 static void put_event(const hf_explain *explain, const hf_event *event, const hf_conn_info *info)
@@ -174,6 +192,16 @@ static void put_event(const hf_explain *explain, const hf_event *event, const hf
         snprintf(line, sizeof line, "%s %s", words[event->kind], hf_alert_name(event->message));
     else
         snprintf(line, sizeof line, "%s %s", words[event->kind], text);
+    put(explain, "     ", line);
+}
+
+void hf_explain_key(hf_explain *explain, const hf_key_op *op)
+{
+    char line[HF_LINE_MAX];
+    if (!explain)
+        return;
+    snprintf(line, sizeof line, "private key in a %s: %s", op->key->where ? op->key->where : "place unknown",
+             op->key->label ? op->key->label : "");
     put(explain, "     ", line);
 }
 

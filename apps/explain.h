@@ -6,12 +6,16 @@
 
 typedef struct hf_explain hf_explain;
 
-/* who: stands before each line, e.g. the peer's address; "" for none; borrowed. NULL when out of memory. */
-hf_explain *hf_explain_new(hf_role role, const char *who);
+/* who: stands before each line, e.g. the peer's address; "" for none. crypto: tells who made what. Both are borrowed.
+ * NULL when out of memory. */
+hf_explain *hf_explain_new(hf_role role, const char *who, const hf_crypto *crypto);
 void hf_explain_free(hf_explain *explain); /* NULL is allowed */
 
 /* To be called by hf_conn_options.on_event. Writes lines to stderr. */
 void hf_explain_event(hf_explain *explain, hf_conn *conn, const hf_event *event);
+
+/* A private-key operation leaves for its key. */
+void hf_explain_key(hf_explain *explain, const hf_key_op *op); /* explain NULL is allowed */
 
 /* Which of the ten steps an event belongs to; 0: none of its own (it stays with the step before). For tests.
  * sent: the message is ours. rsa_transport: no (EC)DHE. */

@@ -16,11 +16,12 @@
 #include "handfast/handfast.h"
 #include "key_bridge.h"
 
-#define HF_LINK_BATCH 65536    /* bytes that an application writes at once: several records, one send */
-#define HF_LINK_ROUNDS 16      /* times round one connection before the others have their turn */
-#define HF_LINK_LINGER_MS 2000 /* after our last byte: how long the peer's are still read, so that no reset eats ours  \
-                                */
-#define HF_PEER_MAX 64         /* bytes of "address:port" */
+#define HF_LINK_BATCH 65536 /* bytes that an application writes at once: several records, one send */
+#define HF_LINK_ROUNDS 16   /* times round one connection before the others have their turn */
+#define HF_LINK_LINGER_MS                                                                                              \
+    2000               /* after our last byte: how long the peer's are still read, so that no reset eats ours          \
+                        */
+#define HF_PEER_MAX 64 /* bytes of "address:port" */
 
 typedef struct hf_link hf_link;
 typedef struct hf_loop hf_loop;

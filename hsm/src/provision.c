@@ -42,8 +42,9 @@ void hf_template_private(hf_template *t, bool rsa, const char *label, const uint
     hf_template_yes(t, CKA_SENSITIVE);
     hf_template_no(t, CKA_EXTRACTABLE);
     hf_template_yes(t, CKA_SIGN);
-    if (rsa)
-        hf_template_yes(t, CKA_DECRYPT);
+    (rsa ? hf_template_yes : hf_template_no)(t, CKA_DECRYPT);
+    hf_template_no(t, CKA_UNWRAP);
+    hf_template_no(t, CKA_DERIVE);
 }
 
 void hf_template_public(hf_template *t, bool rsa, const char *label, const uint8_t *id, size_t id_len)
@@ -51,8 +52,9 @@ void hf_template_public(hf_template *t, bool rsa, const char *label, const uint8
     add_name(t, label, id, id_len);
     hf_template_no(t, CKA_PRIVATE);
     hf_template_yes(t, CKA_VERIFY);
-    if (rsa)
-        hf_template_yes(t, CKA_ENCRYPT);
+    (rsa ? hf_template_yes : hf_template_no)(t, CKA_ENCRYPT);
+    hf_template_no(t, CKA_WRAP);
+    hf_template_no(t, CKA_DERIVE);
 }
 
 /* One attribute of a private key must not be there yet: two keys of one name could not be told apart. */

@@ -54,6 +54,19 @@ static hf_status set_user_pin(CK_FUNCTION_LIST *fn, CK_SLOT_ID slot, hf_pin *so_
                       rv == CKR_PIN_LEN_RANGE || rv == CKR_PIN_INVALID ? ": choose a PIN of another length" : "");
 }
 
+/* Before anything is changed: a token that is initialised with one PIN and refuses the other would be half made. */
+static hf_status check_pin_length(CK_FUNCTION_LIST *fn, CK_SLOT_ID slot, const hf_pin *pin, const char *whose,
+                                  const hf_why *why)
+{
+    CK_TOKEN_INFO info;
+
+    if (fn->C_GetTokenInfo(slot, &info) != CKR_OK || info.ulMaxPinLen < info.ulMinPinLen || info.ulMaxPinLen == 0 ||
+        (pin->len >= info.ulMinPinLen && pin->len <= info.ulMaxPinLen))
+        return HF_OK;
+    return hf_why_set(why, HF_ERR_PIN_SOURCE, "the %s PIN is too short or too long: this token takes %lu to %lu bytes",
+                      whose, info.ulMinPinLen, info.ulMaxPinLen);
+}
+
 static hf_status init_token(CK_FUNCTION_LIST *fn, CK_UTF8CHAR label[LABEL_SIZE], hf_pin *so_pin, hf_pin *pin,
                             const hf_why *why)
 {
@@ -65,6 +78,11 @@ static hf_status init_token(CK_FUNCTION_LIST *fn, CK_UTF8CHAR label[LABEL_SIZE],
     if (status != HF_OK)
         return hf_why_set(why, status, "no slot of the module is free for a new token: %s",
                           status == HF_ERR_NOT_FOUND ? "add one with the module's own tool" : "check the module");
+    status = check_pin_length(fn, slot, so_pin, "security officer's", why);
+    if (status == HF_OK)
+        status = check_pin_length(fn, slot, pin, "user", why);
+    if (status != HF_OK)
+        return status;
     CK_RV rv = fn->C_InitToken(slot, (CK_UTF8CHAR *)so_pin->text, so_pin->len, label);
     if (rv != CKR_OK)
         return hf_why_set(why, hf_rv_status(rv), "C_InitToken says %s%s", hf_rv_name(rv),

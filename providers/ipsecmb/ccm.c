@@ -1,8 +1,6 @@
 /* AES-128-CCM records, RFC 6655 and RFC 8446 section 5.2, as jobs: CBC-MAC is serial within a record, so speed comes
  * from several records in the lanes of the manager. */
-#include "ipsecmb.h"
-
-#define TAG_SIZE 16
+#include "aead.h"
 
 typedef struct ccm_key {
     uint8_t enc_keys[15 * 16]; /* IMB_AES_KEYEXP_128 needs 11 round keys; room for the library's widest */
@@ -49,7 +47,7 @@ static void fill(IMB_JOB *job, const ccm_key *key, const hf_imb_aead *r, uint8_t
     job->u.CCM.aad = r->aad;
     job->u.CCM.aad_len_in_bytes = r->aad_len;
     job->auth_tag_output = tag;
-    job->auth_tag_output_len_in_bytes = TAG_SIZE;
+    job->auth_tag_output_len_in_bytes = HF_IMB_TAG_SIZE;
 }
 
 /* One job that came out of the manager: user_data tells which record it was. */

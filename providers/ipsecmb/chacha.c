@@ -2,9 +2,8 @@
  *
  * The direct interface is init, update, finalize; the job does the same in one go and is quicker for short records.
  * Both work on one buffer at a time. Long or split records take the direct calls, short ones a job. */
-#include "ipsecmb.h"
+#include "aead.h"
 
-#define TAG_SIZE 16
 #define JOB_MAX 2048 /* bytes of inner plaintext up to which the job is the quicker way */
 
 typedef struct chacha_key {
@@ -53,7 +52,7 @@ static bool run_job(hf_imb_worker *w, const chacha_key *key, const hf_imb_aead *
     job->u.CHACHA20_POLY1305.aad = r->aad;
     job->u.CHACHA20_POLY1305.aad_len_in_bytes = r->aad_len;
     job->auth_tag_output = tag;
-    job->auth_tag_output_len_in_bytes = TAG_SIZE;
+    job->auth_tag_output_len_in_bytes = HF_IMB_TAG_SIZE;
 
     IMB_JOB *done = IMB_SUBMIT_JOB(w->mgr);
     if (!done)
@@ -70,7 +69,7 @@ static void seal_direct(hf_imb_worker *w, const chacha_key *key, const hf_imb_ae
     IMB_CHACHA20_POLY1305_ENC_UPDATE(w->mgr, key->key, &w->chacha, job->out, job->in, job->in_len);
     if (r->inner_len > job->in_len)
         IMB_CHACHA20_POLY1305_ENC_UPDATE(w->mgr, key->key, &w->chacha, rest, rest, r->inner_len - job->in_len);
-    IMB_CHACHA20_POLY1305_ENC_FINALIZE(w->mgr, &w->chacha, tag, TAG_SIZE);
+    IMB_CHACHA20_POLY1305_ENC_FINALIZE(w->mgr, &w->chacha, tag, HF_IMB_TAG_SIZE);
 }
 
 static void seal_one(hf_imb_worker *w, hf_record_job *job)
@@ -101,7 +100,7 @@ static void seal_one(hf_imb_worker *w, hf_record_job *job)
 static void open_one(hf_imb_worker *w, hf_record_job *job)
 {
     const chacha_key *key = job->key;
-    uint8_t tag[TAG_SIZE];
+    uint8_t tag[HF_IMB_TAG_SIZE];
     hf_imb_aead r;
 
     if (!hf_imb_aead_open_begin(&r, &key->nonce, false, job))
@@ -110,7 +109,7 @@ static void open_one(hf_imb_worker *w, hf_record_job *job)
     if (r.inner_len > JOB_MAX) {
         IMB_CHACHA20_POLY1305_INIT(w->mgr, key->key, &w->chacha, r.nonce, r.aad, r.aad_len);
         IMB_CHACHA20_POLY1305_DEC_UPDATE(w->mgr, key->key, &w->chacha, job->out, job->in, r.inner_len);
-        IMB_CHACHA20_POLY1305_DEC_FINALIZE(w->mgr, &w->chacha, tag, TAG_SIZE);
+        IMB_CHACHA20_POLY1305_DEC_FINALIZE(w->mgr, &w->chacha, tag, HF_IMB_TAG_SIZE);
     } else {
         good = run_job(w, key, &r, false, job->out, job->in, tag);
     }

@@ -2,9 +2,7 @@
  *
  * GCM kernels work on one buffer at a time however many there are, so the job interface would only add cost, and one
  * direct call takes exactly what a TLS record has: nonce, additional data, tag. */
-#include "ipsecmb.h"
-
-#define TAG_SIZE 16
+#include "aead.h"
 
 /* TLS 1.3 appends the content type, so content and type must be one buffer for the one-call kernel. In place they
  * are. Otherwise up to this many bytes are copied; beyond, init/update/finalize costs less than the copy. */
@@ -59,12 +57,12 @@ static inline void seal_split(hf_imb_worker *w, bool aes256, const gcm_key *key,
         IMB_AES256_GCM_INIT(w->mgr, &key->data, &w->gcm, r->nonce, r->aad, r->aad_len);
         IMB_AES256_GCM_ENC_UPDATE(w->mgr, &key->data, &w->gcm, out, job->in, job->in_len);
         IMB_AES256_GCM_ENC_UPDATE(w->mgr, &key->data, &w->gcm, out + job->in_len, out + job->in_len, rest);
-        IMB_AES256_GCM_ENC_FINALIZE(w->mgr, &key->data, &w->gcm, tag, TAG_SIZE);
+        IMB_AES256_GCM_ENC_FINALIZE(w->mgr, &key->data, &w->gcm, tag, HF_IMB_TAG_SIZE);
     } else {
         IMB_AES128_GCM_INIT(w->mgr, &key->data, &w->gcm, r->nonce, r->aad, r->aad_len);
         IMB_AES128_GCM_ENC_UPDATE(w->mgr, &key->data, &w->gcm, out, job->in, job->in_len);
         IMB_AES128_GCM_ENC_UPDATE(w->mgr, &key->data, &w->gcm, out + job->in_len, out + job->in_len, rest);
-        IMB_AES128_GCM_ENC_FINALIZE(w->mgr, &key->data, &w->gcm, tag, TAG_SIZE);
+        IMB_AES128_GCM_ENC_FINALIZE(w->mgr, &key->data, &w->gcm, tag, HF_IMB_TAG_SIZE);
     }
 }
 
@@ -88,15 +86,17 @@ static inline void seal_one(hf_imb_worker *w, bool aes256, hf_record_job *job)
         in = out;
     }
     if (aes256)
-        IMB_AES256_GCM_ENC(w->mgr, &key->data, &w->gcm, out, in, r.inner_len, r.nonce, r.aad, r.aad_len, tag, TAG_SIZE);
+        IMB_AES256_GCM_ENC(w->mgr, &key->data, &w->gcm, out, in, r.inner_len, r.nonce, r.aad, r.aad_len, tag,
+                           HF_IMB_TAG_SIZE);
     else
-        IMB_AES128_GCM_ENC(w->mgr, &key->data, &w->gcm, out, in, r.inner_len, r.nonce, r.aad, r.aad_len, tag, TAG_SIZE);
+        IMB_AES128_GCM_ENC(w->mgr, &key->data, &w->gcm, out, in, r.inner_len, r.nonce, r.aad, r.aad_len, tag,
+                           HF_IMB_TAG_SIZE);
 }
 
 static inline void open_one(hf_imb_worker *w, bool aes256, hf_record_job *job)
 {
     const gcm_key *key = job->key;
-    uint8_t tag[TAG_SIZE];
+    uint8_t tag[HF_IMB_TAG_SIZE];
     hf_imb_aead r;
 
     if (!hf_imb_aead_open_begin(&r, &key->nonce, true, job))
@@ -104,10 +104,10 @@ static inline void open_one(hf_imb_worker *w, bool aes256, hf_record_job *job)
     const uint8_t *in = job->in + r.prefix;
     if (aes256)
         IMB_AES256_GCM_DEC(w->mgr, &key->data, &w->gcm, job->out, in, r.inner_len, r.nonce, r.aad, r.aad_len, tag,
-                           TAG_SIZE);
+                           HF_IMB_TAG_SIZE);
     else
         IMB_AES128_GCM_DEC(w->mgr, &key->data, &w->gcm, job->out, in, r.inner_len, r.nonce, r.aad, r.aad_len, tag,
-                           TAG_SIZE);
+                           HF_IMB_TAG_SIZE);
     hf_imb_aead_open_end(&r, tag, job);
     hf_wipe(tag, sizeof tag); /* of a forgery it is the right tag */
 }

@@ -1,4 +1,5 @@
-/* What the files of the ipsecmb provider share. Intel's multi-buffer library, versions 1.3 and 2.x. */
+/* What the files of the ipsecmb provider share. Intel's multi-buffer library, versions 1.3 and 2.x; little-endian
+ * x86-64, as the library. */
 #ifndef HANDFAST_IPSECMB_H
 #define HANDFAST_IPSECMB_H
 
@@ -18,7 +19,6 @@
 #define HF_IMB_PSEUDO_SIZE                                                                                             \
     13 /* seq_num, type, version, length: what a TLS 1.2 MAC or AEAD covers beside the content                         \
         */
-#define HF_IMB_AAD_MAX HF_IMB_PSEUDO_SIZE
 #define HF_IMB_NONCE_SIZE 12
 
 /* One worker, one thread. The scratch holds copies of records that must have the pseudo-header in front of them. */
@@ -32,13 +32,6 @@ typedef struct hf_imb_worker {
 } hf_imb_worker;
 #define HF_IMB_SLOT (HF_RECORD_BODY_MAX + 64)
 
-/* The part of an AEAD key that is not the key. */
-typedef struct hf_imb_nonce {
-    uint8_t iv[HF_CIPHER_IV_MAX];
-    uint8_t mode; /* hf_record_mode */
-    uint8_t pad[3];
-} hf_imb_nonce;
-
 /* A manager that is never given work: its function table makes key schedules, which are pure functions, on any
  * thread. NULL when the library cannot be used here. */
 const IMB_MGR *hf_imb_tables(void);
@@ -47,25 +40,6 @@ const char *hf_imb_version(void);
 hf_status hf_imb_worker_new(void **out);
 void hf_imb_worker_free(void *worker);
 
-/* Checks mode and copies the IV. iv_size: spec->iv_size. */
-hf_status hf_imb_nonce_init(hf_imb_nonce *nonce, const hf_record_keys *keys, size_t iv_size);
-
-/* A record as an AEAD sees it. */
-typedef struct hf_imb_aead {
-    uint8_t nonce[HF_IMB_NONCE_SIZE];
-    uint8_t aad[HF_IMB_AAD_MAX];
-    size_t aad_len;
-    size_t prefix;    /* bytes before the ciphertext */
-    size_t inner_len; /* bytes of ciphertext without the tag */
-} hf_imb_aead;
-
-/* Lays one record out; explicit_nonce: the cipher carries 8 bytes of its nonce in TLS 1.2. On HF_OK every length is
- * within what the library takes and the room suffices. Otherwise job->status is set and nothing was written for a
- * seal; an open was refused by hf_imb_refuse. */
-bool hf_imb_aead_seal_begin(hf_imb_aead *out, const hf_imb_nonce *key, bool explicit_nonce, hf_record_job *job);
-bool hf_imb_aead_open_begin(hf_imb_aead *out, const hf_imb_nonce *key, bool explicit_nonce, hf_record_job *job);
-/* Compares the tag and commits or wipes. */
-void hf_imb_aead_open_end(const hf_imb_aead *aead, const uint8_t tag[16], hf_record_job *job);
 /* Zeroes what an open of a body with this prefix may write, and says HF_ERR_VERIFY. */
 void hf_imb_refuse(hf_record_job *job, size_t prefix);
 
@@ -77,12 +51,6 @@ static inline bool hf_imb_has_room(const hf_record_job *job, size_t prefix)
 
 /* The 13 bytes of RFC 5246 section 6.2.3.1 and 6.2.3.3. */
 void hf_imb_pseudo_header(uint8_t out[HF_IMB_PSEUDO_SIZE], const hf_record_job *job, size_t len);
-
-static inline void hf_imb_store64(uint8_t out[8], uint64_t x)
-{
-    x = __builtin_bswap64(x); /* the library exists on x86 only */
-    memcpy(out, &x, sizeof x);
-}
 
 extern const hf_cipher hf_imb_aes_128_gcm, hf_imb_aes_256_gcm, hf_imb_chacha20_poly1305, hf_imb_aes_128_ccm;
 extern const hf_cipher hf_imb_aes_128_cbc_sha1, hf_imb_aes_256_cbc_sha1, hf_imb_aes_128_cbc_sha256,

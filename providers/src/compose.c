@@ -4,7 +4,8 @@
  * self-test. The order comes from measurements with one record in flight, which is what a connection usually has:
  *
  *   AEAD  ipsecmb, libcrypto, portable: its single-buffer kernels use VAES and AVX-512 and take nonce, additional data
- *         and tag in one call.
+ *         and tag in one call. CCM is serial in a record and has lanes: one record alone is a fifth slower than
+ *         libcrypto's, two together are already faster, sixteen are five times as fast.
  *   CBC   libcrypto, ipsecmb, portable: encryption and HMAC are serial in a record. libcrypto stitches the two
  *         together, while the lanes of a multi-buffer manager stay empty until several records are there.
  *   rest  libcrypto, portable. */

@@ -16,7 +16,7 @@ FOREIGN = {
     r"openssl/(ssl|tls1|dtls1|ssl3)\.h": (),  # libssl is a peer in tests and benchmarks, never a part
     r"openssl/": ("providers/libcrypto", "hsm", "apps", "bench"),
     r"intel-ipsec-mb\.h": ("providers/ipsecmb", "bench"),
-    r"(p11-kit/|pkcs11)": ("hsm", "apps"),
+    r"(p11-kit/|pkcs11)": ("hsm", "apps", "bench"),
     r"uv\.h": ("apps", "bench"),
     r"gnutls/": (),
     r"(bearssl.*)\.h": ("bench",),

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h" /* the composition that a configuration holds */
+
 static void must(bool ok, const char *what)
 {
     if (ok)
@@ -108,12 +110,12 @@ int end_alert_got(const end *e)
     return e->n_alerts_got ? e->alerts_got[e->n_alerts_got - 1] : -1;
 }
 
-static hf_status end_start(end *e, hf_config *config, const hf_crypto *crypto, const char *name)
+static hf_status end_start(end *e, hf_config *config, const char *name)
 {
     hf_conn_options options = {.server_name = name, .user = e, .on_event = on_event};
     hf_status status = hf_conn_new(config, &options, &e->conn);
     if (status == HF_OK)
-        status = hf_worker_new(crypto, &e->worker);
+        status = hf_worker_new(&config->crypto, &e->worker);
     return status;
 }
 
@@ -122,11 +124,9 @@ static void end_cleanup(end *e)
     hf_conn_free(e->conn);
     hf_worker_free(e->worker);
     free(e->out.data);
+    free(e->injected.data);
     free(e->plain.data);
 }
-
-/* The composition of a configuration is private to it: the test's are made by world.c and reach us here. */
-extern const hf_crypto *pair_crypto(void);
 
 hf_status pair_start(pair *p, hf_config *client, hf_config *server, const char *name)
 {
@@ -135,9 +135,9 @@ hf_status pair_start(pair *p, hf_config *client, hf_config *server, const char *
     memset(p, 0, sizeof *p);
     p->pieces = pieces;
     p->seed = seed;
-    hf_status status = end_start(&p->client, client, pair_crypto(), name);
+    hf_status status = end_start(&p->client, client, name);
     if (status == HF_OK)
-        status = end_start(&p->server, server, pair_crypto(), NULL);
+        status = end_start(&p->server, server, NULL);
     if (status != HF_OK)
         pair_cleanup(p);
     return status;
@@ -237,10 +237,8 @@ bool pair_move(pair *p, end *e)
     }
     if ((wants & HF_WANT_PLAINTEXT) && !e->hold_plain)
         moved |= move_plain(p, e);
-    if (wants & HF_WANT_INPUT) {
-        wire none = {.closed = false};
-        moved |= move_in(p, e, peer->held_out ? &none : &peer->out);
-    }
+    if (wants & HF_WANT_INPUT)
+        moved |= move_in(p, e, peer->held_out ? &e->injected : &peer->out);
     return moved;
 }
 

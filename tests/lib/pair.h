@@ -27,7 +27,8 @@ typedef struct end {
     wire plain;       /* application data received */
     bool hold_key;    /* do not take key operations */
     bool hold_plain;  /* do not take plaintext */
-    bool held_out;    /* the peer does not read `out` by itself: the test moves it */
+    bool held_out;    /* the peer does not read `out` but its own `injected`: the test moves records (gate.h) */
+    wire injected;
     bool eof_told;
     uint8_t alerts_sent[END_ALERTS], alerts_got[END_ALERTS];
     size_t n_alerts_sent, n_alerts_got;

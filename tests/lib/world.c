@@ -27,12 +27,6 @@ const hf_crypto *world_crypto(void)
     return &crypto;
 }
 
-const hf_crypto *pair_crypto(void);
-const hf_crypto *pair_crypto(void)
-{
-    return world_crypto();
-}
-
 static void *env_alloc(void *arg, size_t size)
 {
     (void)arg;
@@ -201,7 +195,7 @@ hf_status side_try(const side *s, hf_role role, hf_config **out)
 {
     hf_config *config;
     char why[256] = "";
-    hf_status status = hf_config_new(s->env ? s->env : world_env(), world_crypto(), &config);
+    hf_status status = hf_config_new(s->env ? s->env : world_env(), s->crypto ? s->crypto : world_crypto(), &config);
     if (status != HF_OK)
         return status;
     status = set_limits(config, s);

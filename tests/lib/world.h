@@ -37,6 +37,7 @@ typedef struct side {
     hf_client_auth client_auth;
     bool no_trust, other_trust, insecure, fallback;
     const hf_env *env;
+    const hf_crypto *crypto;
 } side;
 
 /* Builds it; on error nothing is left. */

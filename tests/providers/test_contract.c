@@ -19,7 +19,7 @@ Test(contract, nothing_is_missing)
     static const struct {
         const char *provider;
         bool built;
-    } expected[] = {{"libcrypto", true}, {"ipsecmb", HF_HAVE_IPSECMB}};
+    } expected[] = {{"portable", true}, {"libcrypto", true}, {"ipsecmb", HF_HAVE_IPSECMB}};
 
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         const hf_provider *provider = hf_provider_by_name(expected[i].provider);
@@ -64,8 +64,9 @@ EACH_CASE(room_too_small_writes_nothing)
                          body_len);
             cr_assert_eq(memcmp(out, untouched, sizeof out), 0, "%s: seal wrote", contract_name(&rigs[i]));
 
-            if (room + rigs[i].prefix >= body_len)
-                continue; /* an open never writes more than that */
+            /* A caller gives in_len bytes. A provider may do with less, but never with less than the plaintext. */
+            if (room >= sizeof content + (which->mode == HF_RECORD_TLS13 ? 1 : 0))
+                continue;
             job = contract_open_job(&rigs[i], 9, body, body_len, out);
             job.out_max = room;
             contract_run(&rigs[i], HF_OPEN, &job, 1);
@@ -157,7 +158,7 @@ EACH_CASE(the_forced_provider_runs)
         hf_crypto crypto;
         char why[200];
         const char *unavailable = "";
-        if (!providers[p]->available(&unavailable) || !providers[p]->ciphers)
+        if (!providers[p]->available(&unavailable))
             continue;
         cr_assert_eq(hf_crypto_compose(providers[p]->name, &crypto, NULL, NULL, why, sizeof why), HF_OK, "%s", why);
         contract_rig rig = {

@@ -174,7 +174,7 @@ ParameterizedTest(contract_case *which, contract, jobs_that_cannot_run_hurt_no_o
             jobs[i] = open_job(p, i);
         jobs[0].in_len = 5;
         jobs[7].in_len = 0;
-        jobs[9].out_max = jobs[9].in_len - rig_of(p, 9)->prefix - 1;
+        jobs[9].out_max = b.len[9] - 1;
         contract_run(&b.rigs[0][p], HF_OPEN, jobs, N);
         for (size_t i = 0; i < N; i++) {
             if (i == 0 || i == 7)

@@ -236,6 +236,20 @@ Test(libcrypto_pem_decrypt, everything_else_gives_the_fallback)
     gives(sealed, 0, NULL, "nothing");
 }
 
+/* An encrypted premaster is as long as the modulus: one that was sent as a shorter number is no answer to look at. */
+Test(libcrypto_pem_decrypt, a_leading_zero_that_was_cut_off_gives_the_fallback)
+{
+    uint8_t premaster[HF_PREMASTER_SIZE] = {3, 3};
+    uint8_t sealed[256];
+    size_t len = 0;
+
+    do
+        cr_assert_eq(PKI->rsa_encrypt(rsa_cert, premaster, sizeof premaster, sealed, sizeof sealed, &len), HF_OK);
+    while (sealed[0] != 0);
+    gives(sealed, 256, premaster, "whole");
+    gives(sealed + 1, 255, NULL, "without its zero");
+}
+
 static void *decrypt_many(void *arg)
 {
     uint8_t *sealed = arg;

@@ -1,0 +1,35 @@
+/* The load: clients of our own engine on one thread, each connecting, shaking hands and closing, again and again. */
+#ifndef HF_BENCH_LOAD_H
+#define HF_BENCH_LOAD_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "handfast/handfast.h"
+
+typedef struct hf_load hf_load;
+
+/* suite: the only one that is offered. The server's chain is not verified (it is self-signed, and the client is not
+ * what is measured); its signature is. False after a message. */
+bool hf_load_open(const struct sockaddr_in *server, uint16_t suite, unsigned connections, hf_load **out);
+
+typedef struct hf_load_result {
+    uint64_t handshakes; /* that were completed within the time */
+    double seconds;
+    double client_cpu_s;   /* of this thread */
+    double p50_ms, p99_ms; /* from connect(2) to the end of the handshake, as the client sees it */
+    uint16_t scheme;       /* of the server's signature; 0 with RSA key transport */
+    uint16_t group;
+} hf_load_result;
+
+/* Full handshakes for `ms` milliseconds; connections under way at the end are given up. False after a message. */
+bool hf_load_run(hf_load *load, unsigned ms, hf_load_result *out);
+
+/* Opens the connections once and leaves them idle; false after a message. memory: of one of our connections. */
+bool hf_load_hold(hf_load *load, size_t *out_memory);
+/* Closes what is open. */
+void hf_load_drop(hf_load *load);
+void hf_load_close(hf_load *load);
+
+#endif

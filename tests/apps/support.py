@@ -1,0 +1,173 @@
+"""What the tests of the programs share: certificates, a server in its own folder and on its own port, a client."""
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+HANDFAST = sys.argv.pop(1)
+WAIT = 30  # seconds until something that must happen counts as not happening
+
+
+def run(*command):
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def make_certificates(folder):
+    """ca, other-ca (unrelated), server and client (by ca), stranger (by other-ca): NAME.pem and NAME.key."""
+    for ca in ("ca", "other-ca"):
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+            "-keyout", f"{folder}/{ca}.key", "-out", f"{folder}/{ca}.pem", "-subj", f"/CN={ca}")
+    for name, ca, key in (("server", "ca", "rsa:2048"), ("server-ec", "ca", "ec"), ("client", "ca", "ec"),
+                          ("stranger", "other-ca", "ec")):
+        curve = ("-pkeyopt", "ec_paramgen_curve:P-256") if key == "ec" else ()
+        extensions = f"{folder}/{name}.ext"
+        with open(extensions, "w") as f:
+            f.write("basicConstraints=CA:FALSE\nsubjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        run("openssl", "req", "-newkey", key, *curve, "-nodes", "-keyout", f"{folder}/{name}.key", "-out",
+            f"{folder}/{name}.csr", "-subj", f"/CN={name}")
+        run("openssl", "x509", "-req", "-in", f"{folder}/{name}.csr", "-CA", f"{folder}/{ca}.pem", "-CAkey",
+            f"{folder}/{ca}.key", "-CAcreateserial", "-days", "30", "-extfile", extensions, "-out",
+            f"{folder}/{name}.pem")
+        os.chmod(f"{folder}/{name}.key", 0o600)
+
+
+class Server:
+    """`handfast serve` on a port of its own; everything it says on stderr is in errors() after stop()."""
+
+    def __init__(self, folder, *arguments, cert="server", limits=None):
+        self.log = tempfile.NamedTemporaryFile(dir=folder, suffix=".log", delete=False)
+        command = [HANDFAST, "serve", "--listen", "127.0.0.1:0", "--cert", f"{folder}/{cert}.pem", "--key",
+                   f"{folder}/{cert}.key", "--threads", "2", *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, preexec_fn=limits)
+        ready, _, _ = select.select([self.process.stdout], [], [], WAIT)
+        line = self.process.stdout.readline().decode() if ready else ""
+        match = re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)\n", line)
+        if not match:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"the server did not start: {line!r} {self.errors()}")
+        self.port = int(match.group(1))
+
+    def terminate(self):
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self):
+        code = self.process.wait(WAIT)
+        self.process.stdout.close()
+        self.log.close()
+        return code
+
+    def errors(self):
+        with open(self.log.name) as f:
+            return f.read()
+
+    def await_error(self, pattern):
+        """Waits until a line on stderr matches."""
+        end = time.monotonic() + WAIT
+        while time.monotonic() < end:
+            if re.search(pattern, self.errors()):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{pattern!r} is not in: {self.errors()}")
+
+
+class ProgramTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="handfast-apps-")
+        make_certificates(cls.folder)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    def serve(self, *arguments, expect=0, **options):
+        """Starts a server that is stopped after the test; its exit code must be `expect`."""
+        server = Server(self.folder, *arguments, **options)
+
+        def stop():
+            if server.process.poll() is None:
+                server.terminate()
+            code = server.wait()
+            self.assertEqual(code, expect, server.errors())
+            self.assertNotIn("runtime error", server.errors())
+            self.assertNotIn("Sanitizer", server.errors())
+
+        self.addCleanup(stop)
+        return server
+
+    def file(self, name):
+        return f"{self.folder}/{name}"
+
+    def context(self, cert=None):
+        context = ssl.create_default_context(cafile=self.file("ca.pem"))
+        if cert:
+            context.load_cert_chain(self.file(f"{cert}.pem"), self.file(f"{cert}.key"))
+        return context
+
+    def tls(self, server, **options):
+        """A connection by Python's ssl (libssl): an independent peer."""
+        raw = socket.create_connection(("127.0.0.1", server.port), timeout=WAIT)
+        connection = self.context(**options).wrap_socket(raw, server_hostname="localhost")
+        self.addCleanup(connection.close)
+        return connection
+
+    def connect(self, server, *arguments, data=b"", trust=True):
+        """Runs `handfast connect` to its end."""
+        trusted = ("--ca", self.file("ca.pem")) if trust else ()
+        return subprocess.run([HANDFAST, "connect", f"127.0.0.1:{server.port}", *trusted, *arguments], input=data,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=4 * WAIT)
+
+    def exchange(self, server, *arguments, data):
+        """`handfast connect` with an echo: writes data, reads as much, then ends standard input. (code, out, err)"""
+        client = subprocess.Popen([HANDFAST, "connect", f"127.0.0.1:{server.port}", "--ca", self.file("ca.pem"),
+                                   *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+        def write():
+            try:
+                client.stdin.write(data)
+                client.stdin.flush()
+            except BrokenPipeError:
+                pass  # the client gave up: its exit code tells
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        out = client.stdout.read(len(data))
+        writer.join()
+        try:
+            client.stdin.close()
+        except BrokenPipeError:
+            pass
+        out += client.stdout.read()
+        err = client.stderr.read()
+        client.stdout.close()
+        client.stderr.close()
+        return client.wait(WAIT), out, err
+
+    def read_all(self, connection):
+        parts = []
+        while True:
+            part = connection.recv(65536)
+            if not part:
+                return b"".join(parts)
+            parts.append(part)
+
+
+def read_exactly(connection, size):
+    parts, left = [], size
+    while left:
+        part = connection.recv(min(left, 65536))
+        if not part:
+            raise AssertionError(f"the connection ended {left} bytes early")
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)

@@ -1,0 +1,156 @@
+"""Command lines: wrong usage is 2, failure is 1, each with one line that says what to do."""
+import os
+import socket
+import subprocess
+import unittest
+
+from support import HANDFAST, WAIT, ProgramTest
+
+
+class CommandLine(ProgramTest):
+    def run_program(self, *arguments):
+        return subprocess.run([HANDFAST, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=WAIT, text=True)
+
+    def fails(self, code, pattern, *arguments):
+        result = self.run_program(*arguments)
+        self.assertEqual(result.returncode, code, (arguments, result.stderr))
+        lines = [line for line in result.stderr.splitlines() if "warning" not in line]
+        self.assertEqual(len(lines), 1, (arguments, result.stderr))
+        self.assertRegex(lines[0], r"^handfast: .*" + pattern)
+        self.assertEqual(result.stdout, "")
+
+    def server(self, *arguments):
+        return ("serve", "--listen", "127.0.0.1:0", *arguments)
+
+    def pair(self):
+        return "--cert", self.file("server.pem"), "--key", self.file("server.key")
+
+    def test_help(self):
+        for command in ("help", "--help", "version", "--version", "serve --help", "connect --help", "providers --help"):
+            result = self.run_program(*command.split())
+            self.assertEqual((result.returncode, result.stderr), (0, ""), command)
+            self.assertTrue(result.stdout)
+        result = self.run_program()
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertIn("usage", result.stderr)
+
+    def test_wrong_usage(self):
+        listen, pair = ("serve", "--listen", "127.0.0.1:0"), self.pair()
+        for pattern, arguments in (
+                ("no such command", ("dance",)),
+                ("--dance: unknown option", ("serve", "--dance")),
+                ("value is missing", ("serve", "--listen")),
+                ("--listen HOST:PORT is missing", ("serve", "--echo", *pair)),
+                ("not HOST:PORT", ("serve", "--listen", "localhost", "--echo", *pair)),
+                ("not HOST:PORT", ("serve", "--listen", "::1:443", "--echo", *pair)),
+                ("not HOST:PORT", ("serve", "--listen", "localhost:65536", "--echo", *pair)),
+                ("--backend, --root and --echo is missing", (*listen, *pair)),
+                ("choose one", (*listen, *pair, "--echo", "--root", "/tmp")),
+                ("--key .* is missing", (*listen, "--echo")),
+                ("has no --key", (*listen, "--echo", *pair, "--cert", "x")),
+                ("has no --cert", (*listen, "--echo", *pair, "--key", "x")),
+                ("--cert must name", (*listen, "--echo", "--key", self.file("server.key"))),
+                ("not a number in 1", (*listen, "--echo", *pair, "--threads", "0")),
+                ("not a number in 1", (*listen, "--echo", *pair, "--threads", "1x")),
+                ("not a number in 1", (*listen, "--echo", *pair, "--idle-timeout", "-1")),
+                ("not a number in 1", (*listen, "--echo", *pair, "--max-connections", "99999999999999999999")),
+                ("choose none, request", (*listen, "--echo", *pair, "--client-auth", "maybe")),
+                ("need --client-ca", (*listen, "--echo", *pair, "--client-auth", "required")),
+                ("no such argument", (*listen, "--echo", *pair, "surplus")),
+                ("HOST:PORT is missing", ("connect",)),
+                ("only one HOST:PORT", ("connect", "a:1", "b:1")),
+                ("not HOST:PORT", ("connect", ":443")),
+                ("--get PATH", ("connect", "a:1", "--get", "x")),
+                ("--get PATH", ("connect", "a:1", "--get", "/a b")),
+                ("--get PATH", ("connect", "a:1", "--get", "/\r\nX: y")),
+                ("choose 512", ("connect", "a:1", "--max-fragment-length", "700")),
+                ("not a number in 64", ("connect", "a:1", "--record-size-limit", "63")),
+                ("no such argument", ("providers", "x"))):
+            self.fails(2, pattern, *arguments)
+
+    def test_files_that_are_not_right(self):
+        with open(self.file("junk"), "w") as f:
+            f.write("junk\n")
+        os.chmod(self.file("junk"), 0o600)
+        with open(self.file("huge"), "wb") as f:
+            f.truncate(2 << 20)
+        key, cert = self.file("server.key"), self.file("server.pem")
+        for pattern, arguments in (
+                ("No such file", ("--cert", "/nonexistent", "--key", key)),
+                ("No such file", ("--cert", cert, "--key", "/nonexistent")),
+                ("not a regular file", ("--cert", self.folder, "--key", key)),
+                ("larger than the limit", ("--cert", self.file("huge"), "--key", key)),
+                ("larger than the limit", ("--cert", cert, "--key", self.file("huge"))),
+                ("PEM file .* is needed", ("--cert", self.file("junk"), "--key", key)),
+                ("PEM key .* is needed", ("--cert", cert, "--key", self.file("junk"))),
+                ("certificate .* and key .*", ("--cert", self.file("client.pem"), "--key", key)),
+                ("unknown cipher suite", (*self.pair(), "--suites", "TLS_NULL")),
+                ("unknown group", (*self.pair(), "--groups", "P-1")),
+                ("choose modern", (*self.pair(), "--policy", "lax")),
+                ("handfast providers", (*self.pair(), "--provider", "magic")),
+                ("No such file", (*self.pair(), "--client-ca", "/nonexistent")),
+                ("", (*self.pair(), "--client-ca", self.file("junk"))),
+                ("cannot open key log", (*self.pair(), "--keylog", "/nonexistent/x")),
+                ("pkcs11|PKCS|module|token", ("--key", "pkcs11:token=none", "--module", "/nonexistent.so"))):
+            self.fails(1, pattern, *self.server("--echo", *arguments))
+        self.fails(1, "cannot open --root", *self.server("--root", "/nonexistent", *self.pair()))
+
+    def test_pid_file(self):
+        path = self.file("pid")
+        server = self.serve("--echo", "--pid-file", path)
+        self.tls(server).close()
+        with open(path) as f:
+            self.assertEqual(int(f.read()), server.process.pid)
+        server.terminate()
+        server.process.wait(WAIT)
+        self.assertFalse(os.path.exists(path))
+
+    def test_open_key_file_is_warned_of(self):
+        os.chmod(self.file("server.key"), 0o644)
+        self.addCleanup(os.chmod, self.file("server.key"), 0o600)
+        self.assertIn("chmod 600", self.serve("--echo").errors())
+
+    def test_port_in_use_by_another_program(self):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            self.fails(1, "cannot listen on .*in use", "serve", "--listen", f"127.0.0.1:{port}", "--echo", *self.pair())
+
+    def test_nobody_there(self):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+        self.fails(1, "cannot connect", "connect", f"127.0.0.1:{port}", "--ca", self.file("ca.pem"))
+        self.fails(1, "cannot find the address", "connect", "nowhere.invalid:1", "--ca", self.file("ca.pem"))
+
+    def test_server_that_says_nothing(self):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            self.fails(1, "longer than --timeout", "connect", f"127.0.0.1:{port}", "--ca", self.file("ca.pem"),
+                       "--timeout", "1")
+
+    def test_several_credentials(self):
+        server = self.serve("--echo", "--cert", self.file("server-ec.pem"), "--key", self.file("server-ec.key"))
+        for suite, algorithm in (("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", b"rsa_"),
+                                 ("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", b"ecdsa_")):
+            result = self.connect(server, "--suites", suite)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertIn(algorithm, result.stderr)
+
+    def test_providers(self):
+        result = self.run_program("providers")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        for word in ("cpu\n", "providers\n", "chosen\n", "AES-128-GCM", "X25519", "portable", "libcrypto"):
+            self.assertIn(word, result.stdout)
+        forced = self.run_program("providers", "--provider", "portable")
+        self.assertRegex(forced.stdout, r"cipher +AES-128-GCM +portable +forced")
+        self.fails(1, "", "providers", "--provider", "magic")
+
+    def test_process_leaves_no_core(self):
+        server = self.serve("--echo")
+        with open(f"/proc/{server.process.pid}/limits") as f:
+            core = [line.split()[4:6] for line in f if line.startswith("Max core file size")]
+        self.assertEqual(core, [["0", "0"]])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,90 @@
+/* Small values of the command line. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "cli.h"
+#include "tls_options.h"
+
+Test(cli, numbers)
+{
+    unsigned long n = 7;
+    cr_assert(hf_cli_number("12", 1, 12, &n));
+    cr_assert_eq(n, 12);
+    static const char *const bad[] = {"", "0", "13", "-1", "+1", " 1", "1 ", "1x", "0x1", "99999999999999999999999"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_assert_not(hf_cli_number(bad[i], 1, 12, &n), "%s", bad[i]);
+    cr_assert_not(hf_cli_number(NULL, 1, 12, &n));
+    cr_assert_eq(n, 12, "unchanged on error");
+}
+
+Test(cli, host_and_port)
+{
+    static const struct {
+        const char *text, *host, *port;
+    } good[] = {{"localhost:443", "localhost", "443"},
+                {"192.0.2.1:0", "192.0.2.1", "0"},
+                {"[2001:db8::1]:65535", "2001:db8::1", "65535"},
+                {":80", "", "80"},
+                {"*:80", "", "80"}};
+    hf_host_port out;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        cr_assert(hf_cli_host_port(good[i].text, &out), "%s", good[i].text);
+        cr_assert_str_eq(out.host, good[i].host);
+        cr_assert_str_eq(out.port, good[i].port);
+    }
+    static const char *const bad[] = {"", "localhost", "localhost:", "localhost:65536", "::1:443", "a:b:1", "a:1x"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_assert_not(hf_cli_host_port(bad[i], &out), "%s", bad[i]);
+    char lengthy[400];
+    memset(lengthy, 'a', sizeof lengthy);
+    memcpy(lengthy + sizeof lengthy - 5, ":443", 5);
+    cr_assert_not(hf_cli_host_port(lengthy, &out));
+}
+
+Test(cli, text_of_peers_is_cleaned)
+{
+    char out[8];
+    hf_cli_clean(out, sizeof out, "a\x1b\n\x7f\xc3z too long");
+    cr_assert_str_eq(out, "a????z ");
+    hf_cli_clean(out, sizeof out, NULL);
+    cr_assert_str_eq(out, "");
+}
+
+static bool collect(void *arg, const char *item)
+{
+    strcat(strcat(arg, item), "|");
+    return strcmp(item, "stop") != 0;
+}
+
+Test(cli, lists)
+{
+    char got[64] = "";
+    cr_assert(hf_cli_list("h2,http/1.1:x", collect, got));
+    cr_assert_str_eq(got, "h2|http/1.1|x|");
+    static const char *const bad[] = {"", ",", "a,", ",a", "a,,b", "stop,a"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        got[0] = 0;
+        cr_assert_not(hf_cli_list(bad[i], collect, got), "%s", bad[i]);
+    }
+}
+
+Test(cli, suites_and_groups_by_name)
+{
+    uint16_t ids[3];
+    size_t n = 0;
+    cr_assert(hf_tls_groups_parse("P-256,x25519,secp384r1", ids, 3, &n));
+    cr_assert(n == 3 && ids[0] == HF_GROUP_P256 && ids[1] == HF_GROUP_X25519 && ids[2] == HF_GROUP_P384);
+    cr_assert_not(hf_tls_groups_parse("P-256,P-256,P-256,P-256", ids, 3, &n), "more than there is room for");
+    cr_assert_not(hf_tls_groups_parse("P-255", ids, 3, &n));
+    cr_assert(hf_tls_suites_parse("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", ids, 3, &n));
+    cr_assert(n == 1 && ids[0] == 0xc02f);
+    cr_assert_not(hf_tls_suites_parse("TLS_RSA_WITH_NULL_MD5", ids, 3, &n));
+}
+
+Test(cli, keys_in_tokens_are_uris)
+{
+    cr_assert(hf_tls_key_is_uri("pkcs11:token=a"));
+    cr_assert(hf_tls_key_is_uri("PKCS11:token=a"));
+    cr_assert_not(hf_tls_key_is_uri("key.pem"));
+    cr_assert_not(hf_tls_key_is_uri("./pkcs11:x"));
+}

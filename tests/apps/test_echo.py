@@ -1,0 +1,173 @@
+"""serve --echo and connect: bulk both ways, many at once, policies, explain, key log, the clean stop."""
+import hashlib
+import os
+import socket
+import ssl
+import subprocess
+import threading
+import time
+import unittest
+
+from support import HANDFAST, WAIT, ProgramTest, read_exactly
+
+SIZE = 10 * 1024 * 1024
+
+
+class Echo(ProgramTest):
+    def test_bulk_both_ways(self):
+        server = self.serve("--echo")
+        data = os.urandom(SIZE)
+        for policy in ("intermediate", "compatible"):
+            code, out, err = self.exchange(server, "--policy", policy, data=data)
+            self.assertEqual(code, 0, err)
+            self.assertEqual(hashlib.sha256(out).digest(), hashlib.sha256(data).digest())
+            self.assertIn(b"server verified", err)
+
+    def test_bulk_with_another_client(self):
+        server = self.serve("--echo")
+        data = os.urandom(SIZE)
+        connection = self.tls(server)
+        writer = threading.Thread(target=connection.sendall, args=(data,))
+        writer.start()
+        self.assertEqual(read_exactly(connection, SIZE), data)
+        writer.join()
+
+    def test_every_suite_and_group(self):
+        server = self.serve("--echo", "--policy", "compatible")
+        data = os.urandom(100000)
+        for suite in ("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+                      "TLS_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"):
+            code, out, err = self.exchange(server, "--policy", "compatible", "--suites", suite, data=data)
+            self.assertTrue(code == 0 and out == data, err)
+            self.assertIn(suite.encode(), err)
+        for group in ("X25519", "P-256", "P-384", "P-521"):
+            code, out, err = self.exchange(server, "--groups", group, data=data)
+            self.assertTrue(code == 0 and out == data, err)
+            self.assertIn(group.encode(), err)
+
+    def test_small_records(self):
+        server = self.serve("--echo")
+        data = os.urandom(300000)
+        for option in (("--max-fragment-length", "512"), ("--record-size-limit", "64")):
+            code, out, err = self.exchange(server, *option, data=data)
+            self.assertTrue(code == 0 and out == data, err)
+
+    def test_two_hundred_at_once(self):
+        server = self.serve("--echo")
+        connections = [self.tls(server) for _ in range(200)]
+        for i, connection in enumerate(connections):
+            connection.sendall(b"%d" % i)
+        for i, connection in enumerate(connections):
+            self.assertEqual(read_exactly(connection, len(b"%d" % i)), b"%d" % i)
+
+    def test_answer_after_the_end_of_input(self):
+        server = self.serve("--root", self.folder)
+        result = self.connect(server, "--quiet", data=b"GET /ca.pem HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        with open(self.file("ca.pem"), "rb") as f:
+            self.assertTrue(result.stdout.endswith(f.read()))
+
+    def test_wrong_name_and_unknown_authority(self):
+        server = self.serve("--echo")
+        result = self.connect(server, "--name", "elsewhere.example", data=b"x")
+        self.assertEqual((result.returncode, result.stdout), (1, b""))
+        result = self.connect(server, "--ca", self.file("other-ca.pem"), trust=False, data=b"x")
+        self.assertEqual((result.returncode, result.stdout), (1, b""))
+        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+        result = self.connect(server, "--insecure", trust=False, data=b"x")
+        self.assertEqual((result.returncode, result.stdout), (0, b"x"))
+        self.assertIn(b"NOT verified", result.stderr)
+
+    def test_fallback_is_refused_or_fine(self):
+        server = self.serve("--echo")
+        result = self.connect(server, "--fallback-scsv", "--policy", "intermediate", data=b"x")
+        self.assertIn(result.returncode, (0, 1))  # fine while 1.2 is the server's highest version
+        if result.returncode:
+            self.assertIn(b"inappropriate_fallback", result.stderr)
+
+    def test_explain_tells_the_steps(self):
+        server = self.serve("--echo", "--explain")
+        result = self.connect(server, "--explain", data=b"x")
+        told = result.stderr.decode()
+        for step in (1, 2, 3, 4, 6, 7, 8, 9, 10):
+            self.assertIn(f"({step}) ", told)
+        for word in ("ClientHello", "Finished", "premaster", "wiped", "verified: CN=server"):
+            self.assertIn(word, told)
+        server.await_error(r"private key .*in a file: .*server\.key")
+
+    def test_key_log_only_when_asked(self):
+        log = self.file("keys.log")
+        server = self.serve("--echo", "--keylog", log)
+        environment = self.file("environment.log")
+        os.environ["SSLKEYLOGFILE"] = environment
+        self.addCleanup(os.environ.pop, "SSLKEYLOGFILE")
+        self.assertEqual(self.connect(server, data=b"x").returncode, 0)
+        self.assertFalse(os.path.exists(environment))
+        with open(log) as f:
+            line = f.readline()
+        self.assertRegex(line, r"^[A-Z_0-9]+ [0-9a-f]{64} [0-9a-f]{96}\n$")
+        self.assertEqual(os.stat(log).st_mode & 0o777, 0o600)
+        self.assertIn("secrets of every connection", server.errors())
+
+
+class Stop(ProgramTest):
+    def test_idle_connection_gets_close_notify(self):
+        server = self.serve("--echo")
+        connection = self.tls(server)
+        connection.sendall(b"hello")
+        self.assertEqual(read_exactly(connection, 5), b"hello")
+        server.terminate()
+        self.assertEqual(connection.recv(1), b"")  # an end without close_notify would raise SSLEOFError
+        connection.close()
+        self.assertEqual(server.process.wait(WAIT), 0)
+
+    def test_running_transfer_is_finished(self):
+        with open(self.file("big"), "wb") as f:
+            f.write(os.urandom(8 * 1024 * 1024))
+        server = self.serve("--root", self.folder)
+        connection = self.tls(server)
+        connection.sendall(b"GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        start = read_exactly(connection, 1000)  # under way; the rest does not fit into the sockets' buffers
+        server.terminate()
+        with self.assertRaises(ConnectionRefusedError):
+            for _ in range(WAIT * 10):
+                socket.create_connection(("127.0.0.1", server.port)).close()
+                time.sleep(0.1)
+        rest = self.read_all(connection)
+        head, body = (start + rest).split(b"\r\n\r\n", 1)
+        with open(self.file("big"), "rb") as f:
+            self.assertEqual(body, f.read())
+        connection.close()
+        self.assertEqual(server.process.wait(WAIT), 0)
+
+    def test_interactive_client_sees_the_end(self):
+        server = self.serve("--echo")
+        client = subprocess.Popen([HANDFAST, "connect", f"127.0.0.1:{server.port}", "--ca", self.file("ca.pem")],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        client.stdin.write(b"hello")
+        client.stdin.flush()
+        self.assertEqual(client.stdout.read(5), b"hello")
+        server.terminate()
+        self.assertEqual(client.wait(WAIT), 0, client.stderr.read())
+        for stream in (client.stdin, client.stdout, client.stderr):
+            stream.close()
+
+
+class Truncation(ProgramTest):
+    def test_end_without_close_notify_is_an_error(self):
+        """A server that dies in the middle: the client must not take what it got for everything."""
+        server = self.serve("--echo", expect=-9)
+        client = subprocess.Popen([HANDFAST, "connect", f"127.0.0.1:{server.port}", "--ca", self.file("ca.pem")],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        client.stdin.write(b"hello")
+        client.stdin.flush()
+        self.assertEqual(client.stdout.read(5), b"hello")
+        server.process.kill()
+        self.assertEqual(client.wait(WAIT), 1)
+        self.assertIn(b"handfast: ", client.stderr.read())
+        for stream in (client.stdin, client.stdout, client.stderr):
+            stream.close()
+
+
+if __name__ == "__main__":
+    unittest.main()

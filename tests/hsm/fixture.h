@@ -1,0 +1,52 @@
+/* A SoftHSM2 token in a temporary folder for every test, behind the masking module. */
+#ifndef HANDFAST_TESTS_HSM_FIXTURE_H
+#define HANDFAST_TESTS_HSM_FIXTURE_H
+
+#include <openssl/evp.h>
+
+#include "handfast/provision.h"
+#include "mask.h"
+
+#define WHY_MAX 4096
+#define MODULE HF_TEST_MASK_MODULE
+#define PREMASTER_VERSION 0x0303
+
+/* What the template token "demo" holds (all by label): rsa (with a certificate), p256, p384, p521, ed; loose (P-256,
+ * extractable); twin (two P-256 keys); orphan (P-256 without its public half); unwrapper (RSA that may only unwrap);
+ * signer (RSA that may only sign, with CKM_RSA_PKCS only). A second token, "second", holds the P-256 key "far". */
+extern mask_control_t *mask;  /* of the module, loaded once for the test */
+extern char test_folder[256]; /* files of the test */
+extern char pin_file[300];    /* with the right PIN, mode 600 */
+extern char why[WHY_MAX];
+
+/* Copies the template, sets SOFTHSM2_CONF, and loads the masking module once without initialising it. */
+void token_setup(void);
+void token_teardown(void);
+
+/* Default options: the masking module and the PIN file, one thread. */
+hf_hsm_options test_options(void);
+/* "pkcs11:token=demo;object=LABEL". Static storage. */
+const char *uri_of(const char *label);
+/* Opens or fails the test. */
+hf_key *open_key(const char *label, unsigned threads);
+/* A file in the test's folder with this text and mode. */
+void write_file(const char *path, const char *text, unsigned mode);
+/* The public half of a key. */
+EVP_PKEY *public_of(const hf_key *key);
+
+/* One operation on the heap. Freed with free. */
+hf_key_op *make_sign(hf_key *key, uint16_t scheme, const uint8_t *input, size_t len);
+hf_key_op *make_decrypt(hf_key *key, const uint8_t *cipher, size_t len);
+/* Submits and waits. */
+void run_op(hf_key *key, hf_key_op *op);
+/* Signs a digest (or message) of zeros; the status. */
+hf_status sign_zeros(hf_key *key, uint16_t scheme);
+/* Raw RSA of a block built by the caller (as long as the modulus) with the public half. */
+void encrypt_block(const hf_key *key, const uint8_t *block, uint8_t *out);
+/* 00 02 nonzero... 00 premaster: the right block, to be spoilt. Returns where the premaster starts. */
+size_t make_block(const hf_key *key, uint8_t *block, const uint8_t premaster[48]);
+/* Mask helpers. */
+void mask_hide(unsigned long mechanism);
+unsigned mask_count(mask_call call);
+
+#endif
