@@ -42,7 +42,7 @@ static hf_next read_server_hello(hf_conn *conn, const hf_message *message)
         return hf_failed(conn, status, "malformed ServerHello");
     if (hf_has(&hello.ext, HF_EXT_SUPPORTED_VERSIONS) && conn->config->tls13)
         return hf_client13_hello(conn, message, &hello);
-    if (hello.version != HF_VERSION_TLS12 || !conn->config->tls12 || hello.is_retry)
+    if (hello.version != HF_TLS12 || !conn->config->tls12 || hello.is_retry)
         return hf_failed(conn, HF_SEND(HF_ALERT_PROTOCOL_VERSION), "the server chose a version that we did not offer");
     if (conn->config->tls13 && is_downgrade(&hello))
         return hf_failed(conn, HF_SEND(HF_ALERT_ILLEGAL_PARAMETER),

@@ -31,8 +31,7 @@ static hf_status check_hello(hf_conn *conn, const hf_server_hello *hello, const 
     const hf_suite *suite = hf_client_offered_suite(conn->config, hello->cipher_suite);
     const hf_slice version = hello->ext.supported_versions;
 
-    if (hello->version != HF_VERSION_TLS12 || version.ptr[0] != HF_VERSION_TLS13 >> 8 ||
-        version.ptr[1] != (HF_VERSION_TLS13 & 0xff)) {
+    if (hello->version != HF_TLS12 || version.ptr[0] != HF_TLS13 >> 8 || version.ptr[1] != (HF_TLS13 & 0xff)) {
         *why = "the server chose a version that we did not offer";
         return HF_SEND(HF_ALERT_ILLEGAL_PARAMETER);
     }
@@ -134,7 +133,7 @@ hf_next hf_client13_hello(hf_conn *conn, const hf_message *message, const hf_ser
     if (hello->ext.key_share_group != hs->group->id)
         return hf_failed(conn, HF_SEND(HF_ALERT_ILLEGAL_PARAMETER), "the server chose a group without our share");
 
-    conn->version = HF_VERSION_TLS13;
+    conn->version = HF_TLS13;
     conn->suite_id = hs->suite->info.id;
     conn->group_id = hs->group->id;
     memcpy(hs->server_random, hello->random.ptr, HF_RANDOM_SIZE);

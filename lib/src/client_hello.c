@@ -65,9 +65,9 @@ static void add_tls13(hf_conn *conn, hf_hello_lists *lists, hf_extensions *ext)
     hf_writer versions = hf_writer_of(lists->versions, sizeof lists->versions);
     hf_writer share = hf_writer_of(lists->share, sizeof lists->share);
 
-    hf_write_u16(&versions, HF_VERSION_TLS13);
+    hf_write_u16(&versions, HF_TLS13);
     if (conn->config->tls12)
-        hf_write_u16(&versions, HF_VERSION_TLS12);
+        hf_write_u16(&versions, HF_TLS12);
     hf_write_u16(&share, hs->group->id);
     size_t mark = hf_write_begin(&share, 2);
     hf_write_bytes(&share, hs->public_key, hs->group->public_size);
@@ -118,9 +118,9 @@ hf_status hf_client_write_hello(hf_conn *conn)
         add_tls13(conn, &lists, &ext);
     add_names_and_limits(conn, &ext);
     hs->offered_extensions = ext.present;
-    hs->client_version = HF_VERSION_TLS12; /* legacy_version: RFC 8446 section 4.1.2 */
+    hs->client_version = HF_TLS12; /* legacy_version: RFC 8446 section 4.1.2 */
 
-    hf_client_hello hello = {.legacy_version = HF_VERSION_TLS12,
+    hf_client_hello hello = {.legacy_version = HF_TLS12,
                              .random = {hs->client_random, HF_RANDOM_SIZE},
                              .session_id = {hs->session_id, hs->session_id_len},
                              .cipher_suites = suites,

@@ -28,6 +28,7 @@ struct hf_config {
     hf_role role;
 
     const hf_policy *policy;
+    uint16_t min_version, max_version;
     uint16_t wished_suites[HF_SUITES_MAX]; /* as set; empty: the policy's */
     size_t n_wished_suites;
     const hf_suite *suites[HF_SUITES_MAX]; /* settled by build: allowed, wished and available, in order */

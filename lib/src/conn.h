@@ -19,8 +19,6 @@ enum {
 };
 
 #define HF_VERSION_TLS10 0x0301 /* only ever on records around a hello: RFC 5246 appendix E.1 */
-#define HF_VERSION_TLS12 0x0303
-#define HF_VERSION_TLS13 0x0304
 
 /* One direction of record protection; cipher NULL: none yet. */
 typedef struct hf_protection {

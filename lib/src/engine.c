@@ -156,7 +156,7 @@ static void got_close_notify(hf_conn *conn)
     conn->got_close = true;
     /* TLS 1.2 answers at once and discards pending writes (RFC 5246 section 7.2.1); in TLS 1.3 each direction closes by
      * itself (RFC 8446 section 6.1). */
-    if (conn->version != HF_VERSION_TLS13 || !conn->connected) {
+    if (conn->version != HF_TLS13 || !conn->connected) {
         send_alert(conn, 1, HF_ALERT_CLOSE_NOTIFY);
         conn->sent_close = true;
     }
@@ -173,7 +173,7 @@ static void read_alert(hf_conn *conn, const hf_record *record)
     }
     uint8_t level = record->content[0], alert = record->content[1];
     hf_emit(conn, HF_EVENT_ALERT_RECEIVED, alert, 2, hf_alert_name(alert));
-    if (conn->version == HF_VERSION_TLS13) /* the level says nothing any more: RFC 8446 section 6 */
+    if (conn->version == HF_TLS13) /* the level says nothing any more: RFC 8446 section 6 */
         level = alert == HF_ALERT_CLOSE_NOTIFY || alert == HF_ALERT_USER_CANCELED ? 1 : 2;
     if (level != 1 && level != 2) {
         hf_fail(conn, HF_SEND(HF_ALERT_ILLEGAL_PARAMETER), "alert of unknown level");
@@ -190,13 +190,13 @@ static void read_change_cipher_spec(hf_conn *conn, const hf_record *record)
 {
     bool compat = conn->hs && conn->hs->retried; /* a client's version is settled with the ServerHello only */
 
-    if (!conn->hs || conn->hs->ccs_pending || (hf_buffer_len(&conn->hs->in) > 0 && conn->version != HF_VERSION_TLS13))
+    if (!conn->hs || conn->hs->ccs_pending || (hf_buffer_len(&conn->hs->in) > 0 && conn->version != HF_TLS13))
         hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "ChangeCipherSpec out of place");
     else if (record->content_len != 1)
         hf_fail(conn, HF_SEND(HF_ALERT_DECODE_ERROR), "ChangeCipherSpec that is not one byte");
     else if (record->content[0] != 1)
         hf_fail(conn, HF_SEND(HF_ALERT_ILLEGAL_PARAMETER), "ChangeCipherSpec of a wrong value");
-    else if (conn->version == HF_VERSION_TLS13 || compat)
+    else if (conn->version == HF_TLS13 || compat)
         conn->hs->received_records++; /* for middleboxes: dropped (RFC 8446 appendix D.4) */
     else
         conn->hs->ccs_pending = true;
@@ -246,7 +246,7 @@ static void read_handshake(hf_conn *conn, const hf_record *record)
     hf_handshake *hs = conn->hs;
 
     if (!hs) {
-        if (conn->version == HF_VERSION_TLS13)
+        if (conn->version == HF_TLS13)
             hf_post13_read(conn, record);
         else
             read_late_handshake(conn, record);

@@ -40,7 +40,7 @@ hf_status hf_conn_key_update(hf_conn *conn, hf_worker *worker, bool request_peer
 {
     if (conn->status != HF_OK)
         return conn->status;
-    if (!conn->connected || conn->sent_close || conn->version != HF_VERSION_TLS13)
+    if (!conn->connected || conn->sent_close || conn->version != HF_TLS13)
         return HF_ERR_STATE;
     conn->worker = worker;
     conn->room_len = 0;

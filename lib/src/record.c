@@ -78,7 +78,7 @@ static bool check_header(hf_conn *conn, const uint8_t *header)
         return false;
     }
     /* Any {03,XX} until the version is settled (RFC 5246 appendix E.1), then exactly that; TLS 1.3 ignores it. */
-    if (version >> 8 != 3 || (conn->version == HF_VERSION_TLS12 && version != conn->version)) {
+    if (version >> 8 != 3 || (conn->version == HF_TLS12 && version != conn->version)) {
         hf_fail(conn, HF_SEND(HF_ALERT_PROTOCOL_VERSION), "record of a wrong protocol version");
         return false;
     }
@@ -166,10 +166,10 @@ bool hf_record_next(hf_conn *conn, hf_record *out)
         return false;
     if (!conn->peer_spoke) { /* a refusal before the version is settled comes in the peer's own: RFC 7507 section 3 */
         conn->peer_spoke = true;
-        if (header[2] < (HF_VERSION_TLS12 & 0xff))
+        if (header[2] < (HF_TLS12 & 0xff))
             conn->hello_version = (uint16_t)(header[1] << 8 | header[2]);
         else
-            conn->hello_version = HF_VERSION_TLS12;
+            conn->hello_version = HF_TLS12;
     }
     size_t len = (size_t)header[3] << 8 | header[4];
     if (have < HF_RECORD_HEADER_SIZE + len)
@@ -221,7 +221,7 @@ static size_t sealed_size(const hf_conn *conn, size_t len)
 static void put_header(const hf_conn *conn, uint8_t *at, uint8_t type, size_t body_len)
 {
     /* legacy_record_version stays that of TLS 1.2: RFC 8446 section 5.1. */
-    uint16_t version = conn->version ? HF_VERSION_TLS12 : conn->hello_version;
+    uint16_t version = conn->version ? HF_TLS12 : conn->hello_version;
 
     at[0] = type;
     at[1] = (uint8_t)(version >> 8);

@@ -66,7 +66,7 @@ hf_status hf_server12_write_hello(hf_conn *conn, const hf_client_hello *hello)
         ext.ec_point_formats = (hf_slice){uncompressed_only, sizeof uncompressed_only};
     }
     hf_server_answer(conn, hello, &room, &ext);
-    hf_server_hello out = {.version = HF_VERSION_TLS12,
+    hf_server_hello out = {.version = HF_TLS12,
                            .random = {hs->server_random, HF_RANDOM_SIZE},
                            .cipher_suite = hs->suite->info.id,
                            .ext = ext};
@@ -100,7 +100,7 @@ hf_status hf_server12_settle(hf_conn *conn, const hf_client_hello *hello, const 
     hs->group = choice.group;
     hs->credential = choice.credential;
     hs->scheme = choice.scheme;
-    conn->version = HF_VERSION_TLS12;
+    conn->version = HF_TLS12;
     conn->suite_id = choice.suite->info.id;
     conn->group_id = choice.group ? choice.group->id : 0;
     conn->server_scheme = choice.scheme;

@@ -81,7 +81,7 @@ static hf_status settle(hf_conn *conn, const hf_client_hello *hello, hf_slice *o
     hs->credential = choice.credential;
     hs->scheme = choice.scheme;
     *out_share = choice.share;
-    conn->version = HF_VERSION_TLS13;
+    conn->version = HF_TLS13;
     conn->suite_id = choice.suite->info.id;
     conn->group_id = choice.group->id;
     conn->server_scheme = choice.scheme;
@@ -95,7 +95,7 @@ static hf_status settle(hf_conn *conn, const hf_client_hello *hello, hf_slice *o
 /* ServerHello or HelloRetryRequest: `ext` holds what differs. */
 static hf_status write_hello(hf_conn *conn, bool retry, hf_extensions *ext)
 {
-    static const uint8_t version[2] = {HF_VERSION_TLS13 >> 8, HF_VERSION_TLS13 & 0xff};
+    static const uint8_t version[2] = {HF_TLS13 >> 8, HF_TLS13 & 0xff};
     hf_handshake *hs = conn->hs;
     hf_writer w;
 
@@ -103,7 +103,7 @@ static hf_status write_hello(hf_conn *conn, bool retry, hf_extensions *ext)
     ext->supported_versions = (hf_slice){version, sizeof version};
     ext->key_share_group = hs->group->id;
     hf_server_hello hello = {.is_retry = retry,
-                             .version = HF_VERSION_TLS12,
+                             .version = HF_TLS12,
                              .random = {hs->server_random, HF_RANDOM_SIZE},
                              .session_id = {hs->session_id, hs->session_id_len},
                              .cipher_suite = hs->suite->info.id,
@@ -254,7 +254,7 @@ static hf_next read_second_hello(hf_conn *conn, const hf_message *message)
     if (message->type != HF_MSG_CLIENT_HELLO)
         return hf_unexpected(conn, message);
     hf_status status = hf_client_hello_parse(message->body, &hello);
-    if (status == HF_OK && !hf_list_has(hello.ext.supported_versions, HF_VERSION_TLS13))
+    if (status == HF_OK && !hf_list_has(hello.ext.supported_versions, HF_TLS13))
         status = HF_SEND(HF_ALERT_ILLEGAL_PARAMETER);
     if (status != HF_OK)
         return hf_failed(conn, status, "malformed second ClientHello");

@@ -77,13 +77,16 @@ typedef struct hf_env {
 /* malloc/free, getrandom(2), time(2). Static storage. */
 HF_API const hf_env *hf_env_system(void);
 
+/* Protocol versions as they stand on the wire (RFC 8446 section 4.2.1). */
+enum { HF_TLS12 = 0x0303, HF_TLS13 = 0x0304 };
+
 /* ---- Policies ------------------------------------------------------------------------------------ */
 
 typedef enum hf_policy_id {
-    HF_POLICY_INTERMEDIATE, /* default: TLS 1.2 (and 1.3): ECDHE with AEAD, extended master secret, renegotiation_info
-                             */
+    HF_POLICY_INTERMEDIATE, /* default: TLS 1.3 and 1.2; 1.2: ECDHE with AEAD, extended master secret,
+                               renegotiation_info */
     HF_POLICY_MODERN,       /* TLS 1.3 only */
-    HF_POLICY_COMPATIBLE    /* also RSA key transport, AES-CBC with HMAC */
+    HF_POLICY_COMPATIBLE    /* TLS 1.3 and 1.2; 1.2: also RSA key transport, AES-CBC with HMAC */
 } hf_policy_id;
 
 /* By its name ("modern", "intermediate", "compatible"); HF_ERR_NOT_FOUND. */
@@ -129,6 +132,8 @@ HF_API hf_status hf_config_new(const hf_env *env, const hf_crypto *crypto, hf_co
 
 /* Setters: before hf_config_build only (HF_ERR_STATE after). */
 HF_API hf_status hf_config_set_policy(hf_config *config, hf_policy_id policy) HF_MUST_CHECK;
+/* Restricts the policy's versions: HF_TLS12 <= min <= max <= HF_TLS13 (default: both ends of that). */
+HF_API hf_status hf_config_set_versions(hf_config *config, uint16_t min, uint16_t max) HF_MUST_CHECK;
 /* Restricts the policy's suites to these, in this order (ids of hf_suite_at; at least one that the policy allows).
  * HF_ERR_NOT_FOUND for an unknown id, HF_ERR_UNSUPPORTED for one outside of the policy (checked in build). */
 HF_API hf_status hf_config_set_suites(hf_config *config, const uint16_t *ids, size_t n) HF_MUST_CHECK;
