@@ -3,11 +3,11 @@
  * Order at the end: threads are joined, then connections and workers are gone, then the keys are let go. */
 #include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -82,15 +82,13 @@ static bool start_loops(hf_loop *loops, unsigned n, hf_server *server, const hf_
 }
 
 /* The signal's way to the first thread: any thread may be the one that is interrupted (a token has its own). */
-static int stop_fd = -1;
+static sem_t stop;
 
 static void on_signal(int number)
 {
     int error = errno;
-    uint64_t one = 1;
     (void)number;
-    if (write(stop_fd, &one, sizeof one) < 0) { /* the counter is full: the signal was noted long ago */
-    }
+    sem_post(&stop);
     errno = error;
 }
 
@@ -98,14 +96,13 @@ static void on_signal(int number)
 static bool catch_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    stop_fd = eventfd(0, EFD_CLOEXEC);
-    return stop_fd >= 0 && sigaction(SIGTERM, &action, NULL) == 0 && sigaction(SIGINT, &action, NULL) == 0;
+    return sem_init(&stop, 0, 0) == 0 && sigaction(SIGTERM, &action, NULL) == 0 &&
+           sigaction(SIGINT, &action, NULL) == 0;
 }
 
 static void wait_for_signal(void)
 {
-    uint64_t count;
-    while (read(stop_fd, &count, sizeof count) < 0 && errno == EINTR)
+    while (sem_wait(&stop) != 0 && errno == EINTR)
         ;
 }
 

@@ -36,9 +36,9 @@ struct hf_load {
     slot *slots;
     unsigned n;
     unsigned source;
-    bool hold; /* leave connections open */
-    unsigned held;
-    double *latencies; /* milliseconds */
+    bool hold;                 /* leave connections open */
+    unsigned held, hold_until; /* how many are open, and are wanted */
+    double *latencies;         /* milliseconds */
     uint64_t done;
     hf_conn_info info; /* of the last handshake; only its numbers are used */
 };
@@ -217,7 +217,7 @@ static bool run_until(hf_load *load, uint64_t until_ns)
 {
     struct epoll_event events[EVENTS];
 
-    while (hf_clock_wall_ns() < until_ns && !(load->hold && load->held == load->n)) {
+    while (hf_clock_wall_ns() < until_ns && !(load->hold && load->held == load->hold_until)) {
         int n = epoll_wait(load->epoll, events, EVENTS, 10);
         for (int i = 0; i < n; i++)
             if (!slot_move(load, events[i].data.ptr))
@@ -255,32 +255,29 @@ bool hf_load_run(hf_load *load, unsigned ms, hf_load_result *out)
     return good;
 }
 
-bool hf_load_hold(hf_load *load, size_t *out_memory)
+bool hf_load_hold(hf_load *load, unsigned n, size_t *out_memory)
 {
     uint64_t until = hf_clock_wall_ns() + HOLD_MS * 1000000ull;
-    const unsigned all = load->n;
+    bool good = n <= load->n;
 
     load->hold = true;
-    load->held = 0;
     /* A few at a time, so that the server's backlog does not overflow. */
-    for (unsigned first = 0; first < all; first = load->n) {
-        load->n = first + EVENTS < all ? first + EVENTS : all;
-        bool good = true;
-        for (unsigned i = first; good && i < load->n; i++)
+    while (good && load->held < n) {
+        unsigned first = load->held;
+        load->hold_until = n - first < EVENTS ? n : first + EVENTS;
+        for (unsigned i = first; good && i < load->hold_until; i++)
             good = slot_open(load, &load->slots[i]);
-        good = good && run_until(load, until);
-        if (!good || load->held < load->n) {
-            load->n = all;
-            hf_bench_fail("only %u of %u connections could be opened", load->held, all);
-            return false;
-        }
+        good = good && run_until(load, until) && load->held == load->hold_until;
     }
+    if (!good)
+        hf_bench_fail("only %u of %u connections could be opened", load->held, n);
     *out_memory = load->info.memory;
-    return true;
+    return good;
 }
 
 void hf_load_drop(hf_load *load)
 {
+    load->held = 0;
     for (unsigned i = 0; i < load->n; i++)
         slot_close(&load->slots[i]);
 }

@@ -26,8 +26,9 @@ typedef struct hf_load_result {
 /* Full handshakes for `ms` milliseconds; connections under way at the end are given up. False after a message. */
 bool hf_load_run(hf_load *load, unsigned ms, hf_load_result *out);
 
-/* Opens the connections once and leaves them idle; false after a message. memory: of one of our connections. */
-bool hf_load_hold(hf_load *load, size_t *out_memory);
+/* Opens connections until n (up to the number given to open) are there, and leaves them idle; false after a message.
+ * out_memory: what one of our engine's connections holds, in bytes. */
+bool hf_load_hold(hf_load *load, unsigned n, size_t *out_memory);
 /* Closes what is open. */
 void hf_load_drop(hf_load *load);
 void hf_load_close(hf_load *load);

@@ -1,7 +1,7 @@
 /* `handfast-bench memory`: what an idle established connection costs the memory of `handfast serve`.
  *
- * The growth of the server's private pages, divided by the connections: engine, program and allocator together; the
- * kernel's socket buffers are not in it. Some connections come and go before, so that what is made once is there. */
+ * The growth of the server's private pages while the second half of the connections is opened: engine, program and
+ * allocator together, without what is made once or only for handshakes. The kernel's socket buffers are not in it. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -26,7 +26,6 @@ static const struct option long_options[] = {
 };
 
 #define CONNECTIONS_MAX 60000
-#define WARM_UP 64
 #define SETTLE_MS 300
 
 typedef struct options {
@@ -54,7 +53,7 @@ static int take(void *arg, int opt, const char *value)
 
     switch (opt) {
     case OPT_CONNECTIONS:
-        return hf_bench_take_number("memory", "connections", value, 1, CONNECTIONS_MAX, &o->connections);
+        return hf_bench_take_number("memory", "connections", value, 2, CONNECTIONS_MAX, &o->connections);
     case OPT_SERVER:
         o->program = value;
         return HF_BENCH_DONE;
@@ -79,41 +78,40 @@ static int parse(options *o, int argc, char **argv)
     return HF_BENCH_DONE;
 }
 
-static bool hold(const hf_server *server, uint16_t suite, unsigned n, size_t *out_engine, uint64_t *out_private)
+/* The server's private pages with half of the connections open, and with all of them. */
+static bool hold(const hf_server *server, uint16_t suite, unsigned n, size_t *out_engine, uint64_t out_private[2])
 {
     hf_load *load = NULL;
+    bool good = hf_load_open(&server->address, suite, n, &load);
 
-    if (!hf_load_open(&server->address, suite, n, &load))
-        return false;
-    bool good = hf_load_hold(load, out_engine);
-    (void)usleep(SETTLE_MS * 1000); /* the server's last steps of the handshakes */
-    *out_private = hf_server_private_bytes(server);
+    for (unsigned i = 0; good && i < 2; i++) {
+        good = hf_load_hold(load, i == 0 ? n / 2 : n, out_engine);
+        (void)usleep(SETTLE_MS * 1000); /* the server's last steps of the handshakes */
+        out_private[i] = hf_server_private_bytes(server);
+    }
     hf_load_close(load);
-    (void)usleep(SETTLE_MS * 1000);
     return good;
 }
 
 static bool measure(const options *o, const hf_token_bed *bed, const hf_handshake_kind *kind, hf_report *report)
 {
     const hf_server_options how = {
-        .program = o->program, .cpu = -1, .key_threads = 2, .max_connections = o->connections + WARM_UP + 64};
+        .program = o->program, .cpu = -1, .key_threads = 2, .max_connections = o->connections + 64};
     hf_server server;
     size_t engine = 0;
-    uint64_t before = 0, after = 0;
+    uint64_t bytes[2] = {0, 0};
 
     hf_bench_progress("%s", kind->version);
     if (!hf_server_start(&how, bed, &server))
         return false;
-    bool good = hold(&server, kind->suite, WARM_UP, &engine, &before);
-    before = hf_server_private_bytes(&server);
-    good = good && hold(&server, kind->suite, o->connections, &engine, &after);
+    bool good = hold(&server, kind->suite, o->connections, &engine, bytes);
     good = hf_server_stop(&server) && good;
     hf_bench_progress(NULL);
     if (!good)
         return false;
-    double each = ((double)after - (double)before) / o->connections;
-    printf("%-22s %6u idle: the server grew by %.0f bytes each (%.1f MiB to %.1f MiB); our client's engine holds %zu\n",
-           kind->version, o->connections, each, (double)before / 1048576, (double)after / 1048576, engine);
+    double each = ((double)bytes[1] - (double)bytes[0]) / (o->connections - o->connections / 2);
+    printf("%-22s %6u idle: %.0f bytes each (all: %.1f MiB, half of them: %.1f MiB); our client's engine holds %zu\n",
+           kind->version, o->connections, each, (double)bytes[1] / 1048576, (double)bytes[0] / 1048576, engine);
     (void)fflush(stdout);
     hf_json *row = hf_report_row(report, "memory");
     if (row) {

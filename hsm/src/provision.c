@@ -14,23 +14,17 @@ void hf_template_add(hf_template *t, CK_ATTRIBUTE_TYPE type, const void *value, 
         t->attrs[t->n++] = hf_attr(type, value, len);
 }
 
-void hf_template_yes(hf_template *t, CK_ATTRIBUTE_TYPE type)
+void hf_template_flag(hf_template *t, CK_ATTRIBUTE_TYPE type, bool value)
 {
     static const CK_BBOOL yes = CK_TRUE;
-
-    hf_template_add(t, type, &yes, sizeof yes);
-}
-
-void hf_template_no(hf_template *t, CK_ATTRIBUTE_TYPE type)
-{
     static const CK_BBOOL no = CK_FALSE;
 
-    hf_template_add(t, type, &no, sizeof no);
+    hf_template_add(t, type, value ? &yes : &no, sizeof yes);
 }
 
 static void add_name(hf_template *t, const char *label, const uint8_t *id, size_t id_len)
 {
-    hf_template_yes(t, CKA_TOKEN);
+    hf_template_flag(t, CKA_TOKEN, true);
     hf_template_add(t, CKA_LABEL, label, strlen(label));
     hf_template_add(t, CKA_ID, id, id_len);
 }
@@ -38,23 +32,23 @@ static void add_name(hf_template *t, const char *label, const uint8_t *id, size_
 void hf_template_private(hf_template *t, bool rsa, const char *label, const uint8_t *id, size_t id_len)
 {
     add_name(t, label, id, id_len);
-    hf_template_yes(t, CKA_PRIVATE);
-    hf_template_yes(t, CKA_SENSITIVE);
-    hf_template_no(t, CKA_EXTRACTABLE);
-    hf_template_yes(t, CKA_SIGN);
-    (rsa ? hf_template_yes : hf_template_no)(t, CKA_DECRYPT);
-    hf_template_no(t, CKA_UNWRAP);
-    hf_template_no(t, CKA_DERIVE);
+    hf_template_flag(t, CKA_PRIVATE, true);
+    hf_template_flag(t, CKA_SENSITIVE, true);
+    hf_template_flag(t, CKA_EXTRACTABLE, false);
+    hf_template_flag(t, CKA_SIGN, true);
+    hf_template_flag(t, CKA_DECRYPT, rsa);
+    hf_template_flag(t, CKA_UNWRAP, false);
+    hf_template_flag(t, CKA_DERIVE, false);
 }
 
 void hf_template_public(hf_template *t, bool rsa, const char *label, const uint8_t *id, size_t id_len)
 {
     add_name(t, label, id, id_len);
-    hf_template_no(t, CKA_PRIVATE);
-    hf_template_yes(t, CKA_VERIFY);
-    (rsa ? hf_template_yes : hf_template_no)(t, CKA_ENCRYPT);
-    hf_template_no(t, CKA_WRAP);
-    hf_template_no(t, CKA_DERIVE);
+    hf_template_flag(t, CKA_PRIVATE, false);
+    hf_template_flag(t, CKA_VERIFY, true);
+    hf_template_flag(t, CKA_ENCRYPT, rsa);
+    hf_template_flag(t, CKA_WRAP, false);
+    hf_template_flag(t, CKA_DERIVE, false);
 }
 
 /* One attribute of a private key must not be there yet: two keys of one name could not be told apart. */

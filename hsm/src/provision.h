@@ -13,8 +13,7 @@ typedef struct hf_template {
 } hf_template;
 
 void hf_template_add(hf_template *t, CK_ATTRIBUTE_TYPE type, const void *value, size_t len);
-void hf_template_yes(hf_template *t, CK_ATTRIBUTE_TYPE type);
-void hf_template_no(hf_template *t, CK_ATTRIBUTE_TYPE type);
+void hf_template_flag(hf_template *t, CK_ATTRIBUTE_TYPE type, bool value);
 /* What every private key we put into a token has: on the token, private, sensitive, not extractable, may sign, and RSA
  * may decrypt. And its public half. */
 void hf_template_private(hf_template *t, bool rsa, const char *label, const uint8_t *id, size_t id_len);

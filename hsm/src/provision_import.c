@@ -39,8 +39,8 @@ static CK_RV create_cert(const hf_p11_session *session, X509 *cert, const uint8_
     if (subject_len > 0 && issuer_len > 0 && serial_len > 0) {
         hf_template_add(&t, CKA_CLASS, &class, sizeof class);
         hf_template_add(&t, CKA_CERTIFICATE_TYPE, &type, sizeof type);
-        hf_template_yes(&t, CKA_TOKEN);
-        hf_template_no(&t, CKA_PRIVATE);
+        hf_template_flag(&t, CKA_TOKEN, true);
+        hf_template_flag(&t, CKA_PRIVATE, false);
         hf_template_add(&t, CKA_LABEL, label, strlen(label));
         if (id_len > 0)
             hf_template_add(&t, CKA_ID, id, id_len);

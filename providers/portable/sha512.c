@@ -26,38 +26,58 @@ static inline uint64_t rotr(uint64_t x, unsigned n)
     return x >> n | x << (64 - n);
 }
 
-static inline uint64_t schedule(uint64_t w[16], unsigned t)
+/* The message schedule goes on by one word in place (step 1); t counts modulo 16. */
+static inline void schedule(uint64_t w[16], unsigned t)
 {
     uint64_t a = w[(t + 1) & 15];
     uint64_t e = w[(t + 14) & 15];
     uint64_t small0 = rotr(a, 1) ^ rotr(a, 8) ^ a >> 7;
     uint64_t small1 = rotr(e, 19) ^ rotr(e, 61) ^ e >> 6;
 
-    return w[t & 15] += small0 + w[(t + 9) & 15] + small1;
+    w[t] += small0 + w[(t + 9) & 15] + small1;
 }
 
-static void compress_one(uint64_t h[8], const uint8_t *block)
+/* One round (step 3); the caller rotates the names. input: K_t + W_t. */
+static inline void one_round(uint64_t a, uint64_t b, uint64_t c, uint64_t *d, uint64_t e, uint64_t f, uint64_t g,
+                             uint64_t *h, uint64_t input)
+{
+    uint64_t t1 = *h + (rotr(e, 14) ^ rotr(e, 18) ^ rotr(e, 41)) + (g ^ (e & (f ^ g))) + input;
+
+    *d += t1;
+    *h = t1 + (rotr(a, 28) ^ rotr(a, 34) ^ rotr(a, 39)) + ((a & b) | (c & (a | b)));
+}
+
+static void compress_one(uint64_t state[8], const uint8_t *block)
 {
     uint64_t w[16];
-    uint64_t s[8];
+    uint64_t a = state[0], b = state[1], c = state[2], d = state[3];
+    uint64_t e = state[4], f = state[5], g = state[6], h = state[7];
 
     for (unsigned t = 0; t < 16; t++)
         w[t] = hf_load64_be(block + (size_t)8 * t);
-    memcpy(s, h, sizeof s);
-    /* Eight rounds in a row let the names rotate instead of the words. */
-    for (unsigned t0 = 0; t0 < 80; t0 += 8) {
-        for (unsigned i = 0; i < 8; i++) {
-            uint64_t word = t0 < 16 ? w[t0 + i] : schedule(w, t0 + i);
-            uint64_t *a = &s[(8 - i) & 7], *b = &s[(9 - i) & 7], *c = &s[(10 - i) & 7], *d = &s[(11 - i) & 7];
-            uint64_t *e = &s[(12 - i) & 7], *f = &s[(13 - i) & 7], *g = &s[(14 - i) & 7], *k = &s[(15 - i) & 7];
-            uint64_t t1 = *k + (rotr(*e, 14) ^ rotr(*e, 18) ^ rotr(*e, 41)) + (*g ^ (*e & (*f ^ *g))) +
-                          round_constants[t0 + i] + word;
-            *d += t1;
-            *k = t1 + (rotr(*a, 28) ^ rotr(*a, 34) ^ rotr(*a, 39)) + ((*a & *b) | (*c & (*a | *b)));
+    for (const uint64_t *k = round_constants; k < round_constants + 80; k += 16) {
+        if (k > round_constants)
+            for (unsigned t = 0; t < 16; t++)
+                schedule(w, t);
+        for (unsigned t = 0; t < 16; t += 8) {
+            one_round(a, b, c, &d, e, f, g, &h, k[t] + w[t]);
+            one_round(h, a, b, &c, d, e, f, &g, k[t + 1] + w[t + 1]);
+            one_round(g, h, a, &b, c, d, e, &f, k[t + 2] + w[t + 2]);
+            one_round(f, g, h, &a, b, c, d, &e, k[t + 3] + w[t + 3]);
+            one_round(e, f, g, &h, a, b, c, &d, k[t + 4] + w[t + 4]);
+            one_round(d, e, f, &g, h, a, b, &c, k[t + 5] + w[t + 5]);
+            one_round(c, d, e, &f, g, h, a, &b, k[t + 6] + w[t + 6]);
+            one_round(b, c, d, &e, f, g, h, &a, k[t + 7] + w[t + 7]);
         }
     }
-    for (unsigned i = 0; i < 8; i++)
-        h[i] += s[i];
+    state[0] += a;
+    state[1] += b;
+    state[2] += c;
+    state[3] += d;
+    state[4] += e;
+    state[5] += f;
+    state[6] += g;
+    state[7] += h;
     hf_wipe(w, sizeof w);
 }
 

@@ -162,6 +162,35 @@ class ProgramTest(unittest.TestCase):
             parts.append(part)
 
 
+def duplex(connection, data, size):
+    """Sends data and reads `size` bytes at the same time: one thread, because an SSL object belongs to one."""
+    connection.setblocking(False)
+    parts, sent, got = [], 0, 0
+    while sent < len(data) or got < size:
+        progress = False
+        try:
+            part = connection.recv(65536)
+            if not part:
+                raise AssertionError(f"the connection ended {size - got} bytes early")
+            parts.append(part)
+            got += len(part)
+            progress = True
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass
+        if sent < len(data):
+            try:
+                sent += connection.send(data[sent:sent + 65536])
+                progress = True
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                pass
+        if not progress:
+            ready = select.select([connection], [connection] if sent < len(data) else [], [], WAIT)
+            if not any(ready):
+                raise AssertionError(f"nothing moves: {sent} bytes sent, {got} read")
+    connection.settimeout(WAIT)
+    return b"".join(parts)
+
+
 def read_exactly(connection, size):
     parts, left = [], size
     while left:

@@ -6,7 +6,7 @@ import struct
 import threading
 import unittest
 
-from support import WAIT, ProgramTest, read_exactly
+from support import WAIT, ProgramTest, duplex, read_exactly
 
 SIZE = 10 * 1024 * 1024
 
@@ -27,13 +27,12 @@ class Backend(ProgramTest):
     def test_both_ways_at_once(self):
         client, backend = self.tls(self.server), self.accept()
         up, down = os.urandom(SIZE), os.urandom(SIZE)
-        threads = [threading.Thread(target=client.sendall, args=(up,)),
-                   threading.Thread(target=backend.sendall, args=(down,))]
         got = []
-        threads.append(threading.Thread(target=lambda: got.append(read_exactly(backend, SIZE))))
+        threads = [threading.Thread(target=backend.sendall, args=(down,)),
+                   threading.Thread(target=lambda: got.append(read_exactly(backend, SIZE)))]
         for thread in threads:
             thread.start()
-        self.assertEqual(read_exactly(client, SIZE), down)
+        self.assertEqual(duplex(client, up, SIZE), down)
         for thread in threads:
             thread.join()
         self.assertEqual(got, [up])

@@ -143,7 +143,10 @@ class CommandLine(ProgramTest):
             self.assertIn(word, result.stdout)
         forced = self.run_program("providers", "--provider", "portable")
         self.assertRegex(forced.stdout, r"cipher +AES-128-GCM +portable +forced")
-        self.fails(1, "", "providers", "--provider", "magic")
+        unknown = self.run_program("providers", "--provider", "magic")
+        self.assertEqual(unknown.returncode, 1)
+        self.assertRegex(unknown.stderr, "^handfast: .*magic.*\n$")
+        self.assertNotIn("chosen", unknown.stdout)
 
     def test_process_leaves_no_core(self):
         server = self.serve("--echo")

@@ -2,13 +2,11 @@
 import hashlib
 import os
 import socket
-import ssl
 import subprocess
-import threading
 import time
 import unittest
 
-from support import HANDFAST, WAIT, ProgramTest, read_exactly
+from support import HANDFAST, WAIT, ProgramTest, duplex, read_exactly
 
 SIZE = 10 * 1024 * 1024
 
@@ -27,10 +25,7 @@ class Echo(ProgramTest):
         server = self.serve("--echo")
         data = os.urandom(SIZE)
         connection = self.tls(server)
-        writer = threading.Thread(target=connection.sendall, args=(data,))
-        writer.start()
-        self.assertEqual(read_exactly(connection, SIZE), data)
-        writer.join()
+        self.assertEqual(duplex(connection, data, SIZE), data)
 
     def test_every_suite_and_group(self):
         server = self.serve("--echo", "--policy", "compatible")

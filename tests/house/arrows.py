@@ -28,7 +28,7 @@ NOT_IN_LIB = re.compile(r"^(sys/socket|netinet/|arpa/|netdb|poll|sys/poll|sys/ep
 
 # Public headers of the house -> folders that may include them.
 OURS = {
-    r"handfast/providers\.h": ("providers", "hsm", "apps", "bench"),
+    r"handfast/providers\.h": ("providers", "apps", "bench"),
     r"handfast/hsm\.h": ("hsm", "apps", "bench"),
     r"handfast/handfast\.h": ("lib", "apps", "bench"),  # the engine; providers and hsm know the contracts only
 }

@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import tempfile
 
 import house
@@ -10,6 +11,7 @@ import house
 CONSUMER = r"""
 #include <handfast/handfast.h>
 #include <handfast/hsm.h>
+#include <handfast/provision.h>
 #include <handfast/providers.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,11 +19,12 @@ CONSUMER = r"""
 int main(void)
 {
     hf_crypto crypto;
+    hf_hsm_options options = {0};
     hf_key *key = NULL;
     char why[200];
-    if (hf_crypto_compose("portable", &crypto, NULL, NULL, why, sizeof why) != HF_OK || !crypto.ciphers[HF_AES_128_GCM])
+    if (hf_crypto_compose("auto", &crypto, NULL, NULL, why, sizeof why) != HF_OK || !crypto.ciphers[HF_AES_128_GCM])
         return 10;
-    if (hf_hsm_key_open(NULL, "no uri at all", &key, why, sizeof why) == HF_OK || strlen(why) == 0)
+    if (hf_hsm_key_open(&options, "no uri at all", &key, why, sizeof why) == HF_OK || strlen(why) == 0)
         return 11;
     hf_config *config = NULL;
     if (hf_config_new(hf_env_system(), &crypto, &config) != HF_OK)
@@ -50,11 +53,17 @@ def pkg_config(prefix, libdir, *options):
     return text.split()
 
 
-def build_and_run(findings, args, prefix, kind):
-    """Compiles the consumer against what is installed below prefix, runs it, returns what it needs at run time."""
-    source = prefix / "consumer.c"
+def readme_example(source):
+    """The C program that the README shows."""
+    found = re.search(r"^```c\n(.*?)^```", (source / "README.md").read_text(), re.M | re.S)
+    return found.group(1) if found else "#error no example in README.md"
+
+
+def build_and_run(findings, args, prefix, kind, text):
+    """Compiles a consumer against what is installed below prefix, and runs it."""
+    source = prefix / f"{kind}.c"
     program = prefix / f"consumer-{kind}"
-    source.write_text(CONSUMER)
+    source.write_text(text)
     options = ["--static"] if kind == "static" else []
     flags = pkg_config(prefix, args.libdir, *options, "--cflags", "--libs")
     code, text = house.run([args.cc, "-std=c11", "-Wall", "-Wextra", "-Werror", source, "-o", program, *flags])
@@ -84,13 +93,14 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         prefix = pathlib.Path(folder)
         install(args, prefix)
-        build_and_run(findings, args, prefix, "shared")
+        build_and_run(findings, args, prefix, "shared", CONSUMER)
+        build_and_run(findings, args, prefix, "shared", readme_example(args.source))
         if args.apps == "1":
             check_programs(findings, args, prefix)
         for library in (prefix / args.libdir).glob("*.so*"):
             library.unlink()
-        build_and_run(findings, args, prefix, "static")
-    findings.finish(at_least=6)
+        build_and_run(findings, args, prefix, "static", CONSUMER)
+    findings.finish(at_least=9)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@
 
 /* What the template token "demo" holds (all by label): rsa (with a certificate), p256, p384, p521, ed; loose (P-256,
  * extractable); twin (two P-256 keys); orphan (P-256 without its public half); unwrapper (RSA that may only unwrap);
- * signer (RSA that may only sign, with CKM_RSA_PKCS only). A second token, "second", holds the P-256 key "far". */
+ * always (P-256,
+ * CKA_ALWAYS_AUTHENTICATE); signer (RSA that may only sign, with CKM_RSA_PKCS only). A second token, "second", holds
+ * the P-256 key "far". */
 extern mask_control_t *mask;  /* of the module, loaded once for the test */
 extern char test_folder[256]; /* files of the test */
 extern char pin_file[300];    /* with the right PIN, mode 600 */

@@ -30,12 +30,14 @@ typedef struct mask_control {
     atomic_ulong token_flags;             /* added to CK_TOKEN_INFO.flags */
     atomic_uint sessions_max;             /* 0: as many as SoftHSM gives */
     atomic_uint sessions;
-    atomic_bool hold;       /* C_Sign waits while it is set */
-    atomic_uint held;       /* how many wait */
-    atomic_bool strip;      /* C_Decrypt drops leading zero bytes of a raw result */
-    atomic_bool spoil;      /* C_Sign changes one bit of the signature */
-    atomic_uint login_len;  /* bytes of PIN that C_Login got last */
-    atomic_bool login_null; /* its PIN was NULL */
+    atomic_bool hold;           /* C_Sign waits while it is set */
+    atomic_uint held;           /* how many wait */
+    atomic_uint sign_len;       /* bytes that C_Sign got last */
+    atomic_ullong decrypt_tail; /* the last 8 bytes that C_Decrypt got last */
+    atomic_bool strip;          /* C_Decrypt drops leading zero bytes of a raw result */
+    atomic_bool spoil;          /* C_Sign changes one bit of the signature */
+    atomic_uint login_len;      /* bytes of PIN that C_Login got last */
+    atomic_bool login_null;     /* its PIN was NULL */
 } mask_control_t;
 
 #endif

@@ -126,6 +126,7 @@ static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OB
 
 static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *in, CK_ULONG in_len, CK_BYTE *out, CK_ULONG *out_len)
 {
+    atomic_store(&mask_control.sign_len, (unsigned)in_len);
     atomic_fetch_add(&mask_control.held, 1);
     while (atomic_load(&mask_control.hold))
         usleep(1000);
@@ -145,6 +146,11 @@ static CK_RV decrypt_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK
 /* SoftHSM runs in any case, so that its session holds no operation when the chosen code comes back. */
 static CK_RV decrypt(CK_SESSION_HANDLE session, CK_BYTE *in, CK_ULONG in_len, CK_BYTE *out, CK_ULONG *out_len)
 {
+    unsigned long long tail = 0;
+
+    for (CK_ULONG i = in_len > 8 ? in_len - 8 : 0; i < in_len; i++)
+        tail = tail << 8 | in[i];
+    atomic_store(&mask_control.decrypt_tail, tail);
     CK_RV rv = below->C_Decrypt(session, in, in_len, out, out_len);
 
     if (rv == CKR_OK && atomic_load(&mask_control.strip)) {

@@ -22,7 +22,7 @@ static void must(bool good, const char *what)
 typedef struct odd_key {
     const char *label;
     unsigned char id;
-    bool rsa, extractable, sign, decrypt, unwrap, no_public;
+    bool rsa, extractable, sign, decrypt, unwrap, no_public, always;
     CK_MECHANISM_TYPE allowed; /* 0: no restriction */
 } odd_key;
 
@@ -32,6 +32,7 @@ static const odd_key odd_keys[] = {
     {.label = "twin", .id = 3, .sign = true},
     {.label = "orphan", .id = 4, .sign = true, .no_public = true},
     {.label = "unwrapper", .id = 5, .rsa = true, .unwrap = true},
+    {.label = "always", .id = 7, .sign = true, .always = true},
     {.label = "signer", .id = 6, .rsa = true, .sign = true, .allowed = CKM_RSA_PKCS},
 };
 
@@ -41,7 +42,7 @@ static void make_odd(CK_FUNCTION_LIST *fn, CK_SESSION_HANDLE session, const odd_
     static CK_BYTE exponent[] = {1, 0, 1};
     CK_ULONG bits = 2048;
     CK_BBOOL yes = CK_TRUE;
-    CK_BBOOL flags[] = {k->extractable, k->sign, k->decrypt, k->unwrap};
+    CK_BBOOL flags[] = {k->extractable, k->sign, k->decrypt, k->unwrap, k->always};
     CK_BYTE id = k->id;
     char label[32];
     CK_MECHANISM_TYPE allowed = k->allowed;
@@ -68,9 +69,10 @@ static void make_odd(CK_FUNCTION_LIST *fn, CK_SESSION_HANDLE session, const odd_
         {CKA_SIGN, &flags[1], sizeof yes},
         {CKA_DECRYPT, &flags[2], sizeof yes},
         {CKA_UNWRAP, &flags[3], sizeof yes},
+        {CKA_ALWAYS_AUTHENTICATE, &flags[4], sizeof yes},
         {CKA_ALLOWED_MECHANISMS, &allowed, sizeof allowed},
     };
-    must(fn->C_GenerateKeyPair(session, &mechanism, pub_t, k->rsa ? 5 : 4, priv_t, k->allowed ? 10 : 9, &pub, &priv) ==
+    must(fn->C_GenerateKeyPair(session, &mechanism, pub_t, k->rsa ? 5 : 4, priv_t, k->allowed ? 11 : 10, &pub, &priv) ==
              CKR_OK,
          k->label);
     if (k->no_public)

@@ -1,6 +1,7 @@
 /* RSA decryption (RFC 5246 section 7.4.7.1): every bad premaster ends like a good one, whichever way the token works.
  */
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <openssl/bn.h>
 #include <openssl/rand.h>
 #include <p11-kit/pkcs11.h>
@@ -89,6 +90,7 @@ static void odd_ciphertexts(hf_key *key)
     cr_expect(is_fallback(key, cipher, size, good), "the modulus itself");
     memset(cipher, 0xff, sizeof cipher);
     cr_expect(is_fallback(key, cipher, size, good), "above the modulus");
+    cr_expect_neq(atomic_load(&mask->decrypt_tail), ULLONG_MAX, "the token is not asked what it cannot answer");
     cr_expect(is_fallback(key, cipher, size + 1, good), "too long");
     cr_expect(is_fallback(key, cipher, size - 1, good), "too short");
     cr_expect(is_fallback(key, cipher, 0, good), "empty");

@@ -136,6 +136,13 @@ Test(hsm_open, extractable_key_refused_and_allowed)
     key->ops->release(key);
 }
 
+Test(hsm_open, key_that_wants_its_pin_always)
+{
+    hf_hsm_options options = test_options();
+
+    expect_failure(&options, uri_of("always"), HF_ERR_KEY_UNUSABLE, "CKA_ALWAYS_AUTHENTICATE", "every operation");
+}
+
 Test(hsm_open, public_half_missing)
 {
     hf_hsm_options options = test_options();

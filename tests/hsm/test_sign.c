@@ -60,6 +60,7 @@ static void expect_verifies(hf_key *key, uint16_t scheme, const uint8_t *message
     }
     cr_expect_eq(EVP_DigestVerify(ctx, op->result, op->result_len, message, len), 1, "scheme %04x", scheme);
     op->result[op->result_len / 2] ^= 1;
+    cr_expect_neq(EVP_DigestVerify(ctx, op->result, op->result_len, message, len), 1, "anything verifies");
     EVP_MD_CTX_free(ctx);
     EVP_PKEY_free(pkey);
     free(op);
@@ -118,6 +119,20 @@ Test(hsm_sign, ed25519)
     every_scheme("ed", (const uint16_t[]){HF_ED25519}, 1);
 }
 
+/* Not every token cuts a digest that is longer than the curve's order (PKCS#11 v2.40 section 2.3.6). */
+Test(hsm_sign, long_digest_is_cut)
+{
+    hf_key *p256 = open_key("p256", 1);
+    hf_key *p521 = open_key("p521", 1);
+
+    cr_expect_eq(sign_zeros(p256, HF_ECDSA_SECP521R1_SHA512), HF_OK);
+    cr_expect_eq(atomic_load(&mask->sign_len), 32);
+    cr_expect_eq(sign_zeros(p521, HF_ECDSA_SECP521R1_SHA512), HF_OK);
+    cr_expect_eq(atomic_load(&mask->sign_len), 64);
+    p256->ops->release(p256);
+    p521->ops->release(p521);
+}
+
 Test(hsm_sign, wrong_input_is_refused)
 {
     uint8_t input[64] = {0};
@@ -174,6 +189,7 @@ Test(hsm_sign, allowed_mechanisms_of_the_key)
 
     expect_schemes(key, (const uint16_t[]){HF_RSA_PKCS1_SHA256, HF_RSA_PKCS1_SHA384, HF_RSA_PKCS1_SHA512}, 3);
     cr_expect(!key->can_decrypt);
+    cr_expect_str_empty(why, "what the key does not allow is not even tried");
     key->ops->release(key);
 }
 

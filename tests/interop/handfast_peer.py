@@ -1,6 +1,7 @@
 """`handfast serve` and `handfast connect` under test, with their keys in the token."""
 
 import pathlib
+import re
 
 import process
 
@@ -14,13 +15,20 @@ class Serve(process.Server):
     """`handfast serve` with token keys; leaving the context expects exit code 0 after SIGTERM."""
 
     def __init__(self, world, program, keys, app=("--echo",), policy="compatible", p11kit_modules=False, more=()):
-        def argv(port):
-            words = [program, "serve", "--listen", f"127.0.0.1:{port}", "--policy", policy, *app]
+        def argv(_):
+            words = [program, "serve", "--listen", "127.0.0.1:0", "--policy", policy, *app]
             for key in keys:
                 words += ["--cert", world.token_cert(key), "--key", world.token_key(key, module=not p11kit_modules)]
             return words + list(more)
 
         super().__init__(argv, env=environment(world))
+
+    def _is_listening(self):
+        """It says so itself, with the port that the system chose."""
+        said = re.search(r"^listening on 127\.0\.0\.1:(\d+)$", self.output(), re.M)
+        if said:
+            self.port = int(said.group(1))
+        return said is not None
 
     def __exit__(self, kind, value, trace):
         super().__exit__(kind, value, trace)

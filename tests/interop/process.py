@@ -138,13 +138,16 @@ class Server:
                                             env=self.env or clean_environment())
 
     def _ready(self):
-        """Listening is seen in /proc, so that no connection has to be made: some servers take only one."""
+        """Seen without a connection: some servers take only one. Another program may have won the port: not ready."""
         end = time.monotonic() + PATIENCE
         while self.process.poll() is None and time.monotonic() < end:
-            if listens(self.port):
+            if self._is_listening():
                 return True
             time.sleep(0.02)
         return False
+
+    def _is_listening(self):
+        return bool(listeners(self.port) & sockets_of(self.process.pid))
 
     def output(self):
         return read_log(self.log)
@@ -165,15 +168,22 @@ class Server:
         self._end(signal.SIGTERM)
 
 
-def listens(port):
-    """Whether a socket of this machine listens on the port."""
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            with open(table) as rows:
-                for row in rows:
-                    fields = row.split()
-                    if len(fields) > 3 and fields[3] == "0A" and fields[1].endswith(f":{port:04X}"):
-                        return True
-        except OSError:
-            continue
-    return False
+def listeners(port):
+    """Inodes of the sockets that listen on the port, IPv4."""
+    with open("/proc/net/tcp") as table:
+        rows = [row.split() for row in table]
+    return {row[9] for row in rows if len(row) > 9 and row[3] == "0A" and row[1].endswith(f":{port:04X}")}
+
+
+def sockets_of(pid):
+    """Inodes of a child's sockets."""
+    inodes = set()
+    folder = f"/proc/{pid}/fd"
+    try:
+        for name in os.listdir(folder):
+            target = os.readlink(f"{folder}/{name}")
+            if target.startswith("socket:["):
+                inodes.add(target[8:-1])
+    except OSError:
+        pass  # it ended, or closed one meanwhile
+    return inodes

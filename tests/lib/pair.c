@@ -24,6 +24,14 @@ uint32_t pair_random(uint32_t *seed)
     return *seed = x;
 }
 
+bool bytes_contain(const uint8_t *hay, size_t len, const void *needle, size_t needle_len)
+{
+    for (size_t i = 0; i + needle_len <= len; i++)
+        if (memcmp(hay + i, needle, needle_len) == 0)
+            return true;
+    return false;
+}
+
 /* ---- Wires ---- */
 
 size_t wire_len(const wire *w)

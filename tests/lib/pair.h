@@ -64,6 +64,9 @@ bool pair_connected(const pair *p);
 int end_alert_sent(const end *e);
 int end_alert_got(const end *e);
 
+/* Whether needle stands somewhere in hay. */
+bool bytes_contain(const uint8_t *hay, size_t len, const void *needle, size_t needle_len);
+
 /* A generator for tests: xorshift32. */
 uint32_t pair_random(uint32_t *seed);
 
