@@ -1,6 +1,7 @@
 """Peers that mean no good, or no TLS: each one gets its end, the others do not notice."""
 import os
 import resource
+import select
 import socket
 import unittest
 
@@ -53,12 +54,13 @@ class Hostile(ProgramTest):
         server = self.serve("--echo", "--max-connections", "2")
         first, second = self.tls(server), self.tls(server)
         third = self.raw(server)  # in the backlog: not accepted
-        third.setblocking(False)
+        third.sendall(b"GET / HTTP/1.1\r\n\r\n")  # would be answered with an alert at once
         for connection in (first, second):
             connection.sendall(b"x")
             self.assertEqual(read_exactly(connection, 1), b"x")
-        for connection in (first, second):
-            connection.close()
+        self.assertEqual(select.select([third], [], [], 1)[0], [], "more connections than allowed")
+        first.close()
+        self.assertEqual(self.ended(third)[:1], b"\x15")
         third.close()
         self.works(server)
 

@@ -36,6 +36,12 @@ static bool is_hidden(CK_MECHANISM_TYPE type)
     return false;
 }
 
+/* Whether the call that is being made, not yet counted, is one to spoil. */
+static bool is_spoilt(mask_call call, unsigned from)
+{
+    return from && atomic_load(&mask_control.calls[call]) + 1 >= from;
+}
+
 static CK_RV finalize(void *reserved)
 {
     atomic_fetch_add(&mask_control.calls[MASK_FINALIZE], 1);
@@ -110,6 +116,18 @@ static CK_RV logout(CK_SESSION_HANDLE session)
     return answer(MASK_LOGOUT, below->C_Logout(session));
 }
 
+static CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attrs, CK_ULONG n)
+{
+    CK_RV rv = below->C_GetAttributeValue(session, object, attrs, n);
+
+    for (CK_ULONG i = 0; i < n; i++)
+        if (atomic_load(&mask_control.no_attribute) == attrs[i].type + 1) {
+            attrs[i].ulValueLen = CK_UNAVAILABLE_INFORMATION;
+            rv = CKR_ATTRIBUTE_TYPE_INVALID;
+        }
+    return rv;
+}
+
 static CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE *match, CK_ULONG n)
 {
     CK_RV rv = before(MASK_FIND_INIT);
@@ -131,7 +149,7 @@ static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *in, CK_ULONG in_len, CK_BY
     while (atomic_load(&mask_control.hold))
         usleep(1000);
     CK_RV rv = below->C_Sign(session, in, in_len, out, out_len);
-    if (rv == CKR_OK && atomic_load(&mask_control.spoil))
+    if (rv == CKR_OK && is_spoilt(MASK_SIGN, atomic_load(&mask_control.spoil_sign)))
         out[*out_len - 1] ^= 1;
     return answer(MASK_SIGN, rv);
 }
@@ -160,6 +178,8 @@ static CK_RV decrypt(CK_SESSION_HANDLE session, CK_BYTE *in, CK_ULONG in_len, CK
         *out_len -= zeros;
         memmove(out, out + zeros, *out_len);
     }
+    if (rv == CKR_OK && is_spoilt(MASK_DECRYPT, atomic_load(&mask_control.spoil_decrypt)))
+        out[*out_len - 1] ^= 1;
     return answer(MASK_DECRYPT, rv);
 }
 
@@ -191,6 +211,7 @@ EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST **out)
     list.C_CloseSession = close_session;
     list.C_Login = login;
     list.C_Logout = logout;
+    list.C_GetAttributeValue = get_attribute_value;
     list.C_FindObjectsInit = find_objects_init;
     list.C_SignInit = sign_init;
     list.C_Sign = sign;

@@ -136,6 +136,33 @@ Test(hsm_open, extractable_key_refused_and_allowed)
     key->ops->release(key);
 }
 
+/* What a token does not tell counts as unsafe. */
+Test(hsm_open, attributes_that_a_token_does_not_have)
+{
+    static const CK_ATTRIBUTE_TYPE harmless[] = {CKA_ALWAYS_AUTHENTICATE, CKA_ALLOWED_MECHANISMS, CKA_LABEL, CKA_ID};
+    hf_hsm_options options = test_options();
+
+    atomic_store(&mask->no_attribute, CKA_SENSITIVE + 1);
+    expect_failure(&options, uri_of("rsa"), HF_ERR_KEY_UNSAFE, "not sensitive", "");
+    atomic_store(&mask->no_attribute, CKA_EXTRACTABLE + 1);
+    expect_failure(&options, uri_of("rsa"), HF_ERR_KEY_UNSAFE, "extractable", "");
+    atomic_store(&mask->no_attribute, CKA_KEY_TYPE + 1);
+    expect_failure(&options, uri_of("rsa"), HF_ERR_KEY_UNUSABLE, "neither RSA", "");
+    for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++) {
+        atomic_store(&mask->no_attribute, harmless[i] + 1);
+        hf_key *key = open_key("rsa", 1);
+        key->ops->release(key);
+    }
+    atomic_store(&mask->no_attribute, CKA_MODULUS + 1); /* the certificate beside the key has it too */
+    hf_key *key = open_key("rsa", 1);
+    cr_expect_eq(sign_zeros(key, HF_RSA_PKCS1_SHA256), HF_OK);
+    key->ops->release(key);
+    atomic_store(&mask->no_attribute, CKA_EC_PARAMS + 1);
+    expect_failure(&options, uri_of("p256"), HF_ERR_KEY_UNUSABLE, "P-256", "");
+    atomic_store(&mask->no_attribute, CKA_EC_POINT + 1);
+    expect_failure(&options, uri_of("p256"), HF_ERR_NOT_FOUND, "public half", "");
+}
+
 Test(hsm_open, key_that_wants_its_pin_always)
 {
     hf_hsm_options options = test_options();

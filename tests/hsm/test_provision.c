@@ -423,6 +423,22 @@ Test(hsm_provision, check_finds_faults)
     EVP_PKEY_free(other);
 }
 
+/* A token that works while the key is opened and goes wrong afterwards. */
+Test(hsm_provision, check_finds_wrong_answers)
+{
+    hf_hsm_options options = test_options();
+    lines l = {0};
+
+    atomic_store(&mask->spoil_sign, 7); /* six schemes were tried before */
+    cr_expect_eq(hf_hsm_check(&options, uri_of("rsa"), NULL, 0, take_line, &l, why, sizeof why), HF_ERR_VERIFY);
+    cr_expect_eq(l.bad, 6, "%s", l.all);
+    atomic_store(&mask->spoil_sign, 0);
+    memset(&l, 0, sizeof l);
+    atomic_store(&mask->spoil_decrypt, mask_count(MASK_DECRYPT) + 2);
+    cr_expect_eq(hf_hsm_check(&options, uri_of("rsa"), NULL, 0, take_line, &l, why, sizeof why), HF_ERR_VERIFY);
+    cr_expect_eq(l.bad, 1, "%s", l.all); /* a bad premaster still ends in the fallback */
+}
+
 Test(hsm_provision, uris)
 {
     static const uint8_t id[] = {0x00, 0xff};

@@ -178,7 +178,7 @@ Test(hsm_sign, a_token_that_lies)
     cr_expect(strstr(why, "not offered"), "%s", why);
     key->ops->release(key);
     atomic_store(&mask->code[MASK_SIGN_INIT], 0);
-    atomic_store(&mask->spoil, true);
+    atomic_store(&mask->spoil_sign, 1);
     cr_expect_eq(hf_hsm_key_open(&options, uri_of("p256"), &key, why, sizeof why), HF_ERR_KEY_UNUSABLE);
     cr_expect(strstr(why, "does not verify"), "%s", why);
 }

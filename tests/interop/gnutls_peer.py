@@ -9,7 +9,9 @@ from report import Report
 
 
 def priority(suite, etm):
-    """The one suite, TLS 1.2, and everything that keys and groups need."""
+    """The one suite, TLS 1.2, and everything that keys and groups need; None: the program's own choice."""
+    if suite is None:
+        return "NORMAL"
     cipher, mac = suites.gnutls_parts(suite)
     parts = ["NONE", "+VERS-TLS1.2", f"+{suites.key_exchange(suite)}", f"+{cipher}", f"+{mac}", "+SIGN-ALL",
              "+GROUP-ALL", "+CTYPE-X509"]
@@ -23,7 +25,7 @@ def read_report(text, suite):
     if description:
         parts = description.group(1).strip("()").split(")-(")
         report.version = parts[0].split("-")[0]
-        report.suite = suite if matches(parts, suite) else "-".join(parts)
+        report.suite = suite if suite and matches(parts, suite) else "-".join(parts)
     options = re.search(r"- Options: (.*)", text)
     if options:
         report.encrypt_then_mac = "EtM" in options.group(1)

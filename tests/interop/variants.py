@@ -7,6 +7,8 @@ import argparse
 import re
 
 import cells
+import curl_peer
+import gnutls_peer
 import handfast_peer
 import openssl_peer
 import process
@@ -70,6 +72,31 @@ class Variants:
             self.bad(server.port, RSA, "handshake failure")
             self.bad(server.port, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256", "handshake failure")
 
+    def default_clients(self):
+        """Clients as they come, that would rather speak TLS 1.3: they get 1.2 and the server's first choice."""
+        payload = worlds.text_payload(5000)
+        with self.serve(["rsa"]) as server:
+            for peer in (openssl_peer, gnutls_peer):
+                report = peer.client(self.world, server.port, None, payload)
+                expect(report.version in ("TLSv1.2", "TLS1.2") and report.received == payload and report.code == 0 and
+                       re.search("ECDHE-.*AES.?128-GCM", report.suite.replace("_", "-")),
+                       f"{report.command}: {report.version} {report.suite}\n{report.errors}")
+        with self.serve(["rsa"], app=("--root", self.world.folder)) as server:
+            report = curl_peer.client(self.world, server.port, None, "/ca.pem")
+            expect(report.version == "TLSv1.2" and report.suite == ECDHE_RSA and report.code == 0 and
+                   report.received == self.world.ca.read_bytes(), f"{report.command}: {report.errors}")
+
+    def default_servers(self):
+        """Servers as they come, that would rather speak TLS 1.3 (and mark their random as downgraded, RFC 8446 4.1.3)."""
+        payload = worlds.text_payload(5000)
+        for peer in (openssl_peer, gnutls_peer):
+            with peer.EchoServer(self.world, "rsa", None, payload) as server:
+                code, received, errors, command = handfast_peer.connect(self.world, self.program, server.port, None,
+                                                                        payload, policy="intermediate")
+                expect(code == 0 and received == payload, f"{command}: {code} {errors}\n{server.output()}")
+                report = server.report()
+                expect(report.version in ("TLSv1.2", "TLS1.2"), f"{command}: {report.version}\n{report.errors}")
+
     def configured_modules(self):
         """No module is named anywhere: p11-kit's configuration leads to the token."""
         with self.serve(["rsa", "p256"], p11kit_modules=True) as server:
@@ -123,11 +150,11 @@ def main():
     args = parser.parse_args()
     variants = Variants(args)
     matrix = {name.replace("_", " "): getattr(variants, name) for name in
-              ("two_credentials", "groups", "schemes", "intermediate", "configured_modules", "optional_certificate",
-               "explain", "explain_with_certificate")}
+              ("two_credentials", "default_clients", "default_servers", "groups", "schemes", "intermediate",
+               "configured_modules", "optional_certificate", "explain", "explain_with_certificate")}
     for name in providers(args.handfast):
         matrix[f"provider {name}"] = lambda name=name: variants.provider(name)
-    cells.finish(cells.run_all(matrix, at_least=10))
+    cells.finish(cells.run_all(matrix, at_least=12))
 
 
 if __name__ == "__main__":

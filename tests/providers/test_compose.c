@@ -23,11 +23,11 @@ Test(compose, auto_serves_every_algorithm)
     }
     for (int id = 0; id < HF_CIPHER_COUNT; id++) {
         cr_assert_not_null(crypto.ciphers[id]);
-        cr_expect_eq(crypto.ciphers[id]->id, id);
+        cr_expect_eq((int)crypto.ciphers[id]->id, id);
         cr_expect_str_eq(crypto.ciphers[id]->provider->name, choices[id].provider);
     }
     for (int id = 0; id < HF_HASH_COUNT; id++)
-        cr_expect_eq(crypto.hashes[id]->id, id);
+        cr_expect_eq((int)crypto.hashes[id]->id, id);
     cr_expect_eq(crypto.groups[0]->id, HF_GROUP_X25519);
     cr_expect_eq(crypto.groups[3]->id, HF_GROUP_P521);
     cr_expect_null(crypto.groups[4]);
@@ -368,8 +368,10 @@ Test(compose, an_unavailable_one_is_passed_over_or_refused, .init = fake_before_
 Test(compose, a_provider_without_ciphers_cannot_be_forced, .init = fake_before_libcrypto)
 {
     hf_crypto crypto;
+    char why[200];
     fake.ciphers = NULL;
-    (void)compose_gcm("fake", HF_ERR_UNSUPPORTED, &crypto);
+    cr_assert_eq(hf_compose_among(list, "fake", &crypto, NULL, NULL, why, sizeof why), HF_ERR_UNSUPPORTED);
+    cr_expect_not_null(strstr(why, "'fake': it offers no record cipher"), "%s", why);
 }
 
 Test(compose, nothing_at_all_is_an_error, .init = fake_before_libcrypto)

@@ -1,8 +1,8 @@
 /* Keys in PKCS#11 tokens: load a module, find a key, use it. Library: handfast-hsm (p11-kit, libcrypto for DER).
  *
  * Errors: a status, and one line for the operator in `why` (why_max bytes, always terminated): what failed, why, and
- * what to do. PINs never appear in it. After HF_OK of hf_hsm_key_open it is empty, or says what the token advertises and yet
- * does not do (and which is therefore not offered): worth a line in the log.
+ * what to do. PINs never appear in it. After HF_OK of hf_hsm_key_open it is empty, or says what the token advertises
+ * and yet does not do (and which is therefore not offered): worth a line in the log.
  */
 #ifndef HANDFAST_HSM_H
 #define HANDFAST_HSM_H
@@ -35,7 +35,8 @@ typedef struct hf_hsm_options {
  * mechanisms and starts the worker threads. The hf_key's release stops them, logs out, and closes its sessions.
  * Errors: HF_ERR_INVALID (URI), HF_ERR_MODULE, HF_ERR_TOKEN_ABSENT, HF_ERR_PIN_SOURCE, HF_ERR_PIN_INCORRECT,
  * HF_ERR_PIN_LOCKED, HF_ERR_NOT_FOUND and HF_ERR_AMBIGUOUS (why lists candidates), HF_ERR_KEY_UNSAFE,
- * HF_ERR_KEY_UNUSABLE, HF_ERR_TOKEN, HF_ERR_LIMIT, HF_ERR_NO_MEMORY. Never fork afterwards: PKCS#11 does not survive it. */
+ * HF_ERR_KEY_UNUSABLE, HF_ERR_TOKEN, HF_ERR_LIMIT, HF_ERR_NO_MEMORY. Never fork afterwards: PKCS#11 does not survive
+ * it. */
 HF_API hf_status hf_hsm_key_open(const hf_hsm_options *options, const char *uri, hf_key **out, char *why,
                                  size_t why_max) HF_MUST_CHECK;
 
