@@ -75,7 +75,7 @@ static unsigned secret_step(const char *text, hf_role role)
 {
     if (!text || strstr(text, "wiped"))
         return 0;
-    if (strstr(text, "premaster"))
+    if (strstr(text, "premaster") || strstr(text, "agreed"))
         return role == HF_ROLE_CLIENT ? 4 : 6;
     if (strstr(text, "master"))
         return 6;

@@ -17,6 +17,8 @@ const char hf_tls_options_help[] =
     "  --allow-extractable    accept a token key that may leave its token\n"
     "  --key-threads N        sessions used at once for each token key\n"
     "  --policy NAME          modern, intermediate (default), compatible\n"
+    "  --min-version 1.2|1.3  lowest and\n"
+    "  --max-version 1.2|1.3  highest TLS version, within the policy\n"
     "  --suites LIST          cipher suites in order (IANA names, separated by commas)\n"
     "  --groups LIST          groups in order: X25519,P-256,P-384,P-521\n"
     "  --alpn LIST            application protocols in order\n"
@@ -30,6 +32,14 @@ static int take_repeated(const char **list, size_t *n, const char *value, const 
     if (*n == HF_LIMIT_CREDENTIALS)
         return hf_cli_usage(command, "--%s is given more than %d times", name, HF_LIMIT_CREDENTIALS);
     list[(*n)++] = value;
+    return HF_EXIT_DONE;
+}
+
+static int take_version(uint16_t *out, const char *value, const char *command)
+{
+    if (strcmp(value, "1.2") != 0 && strcmp(value, "1.3") != 0)
+        return hf_cli_usage(command, "TLS version %s: choose 1.2 or 1.3", value);
+    *out = value[2] == '2' ? HF_TLS12 : HF_TLS13;
     return HF_EXIT_DONE;
 }
 
@@ -63,6 +73,10 @@ int hf_tls_options_take(hf_tls_options *options, int opt, const char *value, con
     case HF_OPT_POLICY:
         options->policy = value;
         return HF_EXIT_DONE;
+    case HF_OPT_MIN_VERSION:
+        return take_version(&options->min_version, value, command);
+    case HF_OPT_MAX_VERSION:
+        return take_version(&options->max_version, value, command);
     case HF_OPT_SUITES:
         options->suites = value;
         return HF_EXIT_DONE;

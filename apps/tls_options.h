@@ -16,7 +16,8 @@ typedef struct hf_tls_options {
     size_t n_keys;
     const char *module, *pin_source;
     bool allow_extractable;
-    unsigned key_threads; /* 0: the token's own choice */
+    unsigned key_threads;              /* 0: the token's own choice */
+    uint16_t min_version, max_version; /* 0: not given */
     const char *policy, *suites, *groups, *alpn, *provider;
     const char *trust; /* PEM file: --ca, --client-ca */
     const char *keylog;
@@ -38,6 +39,8 @@ enum hf_tls_opt {
     HF_OPT_SUITES,
     HF_OPT_GROUPS,
     HF_OPT_ALPN,
+    HF_OPT_MIN_VERSION,
+    HF_OPT_MAX_VERSION,
     HF_OPT_PROVIDER,
     HF_OPT_KEYLOG,
     HF_OPT_EXPLAIN,
@@ -52,6 +55,8 @@ enum hf_tls_opt {
         {"pin-source", required_argument, NULL, HF_OPT_PIN_SOURCE},                                                    \
         {"allow-extractable", no_argument, NULL, HF_OPT_ALLOW_EXTRACTABLE},                                            \
         {"key-threads", required_argument, NULL, HF_OPT_KEY_THREADS},                                                  \
+        {"min-version", required_argument, NULL, HF_OPT_MIN_VERSION},                                                  \
+        {"max-version", required_argument, NULL, HF_OPT_MAX_VERSION},                                                  \
         {"policy", required_argument, NULL, HF_OPT_POLICY}, {"suites", required_argument, NULL, HF_OPT_SUITES},        \
         {"groups", required_argument, NULL, HF_OPT_GROUPS}, {"alpn", required_argument, NULL, HF_OPT_ALPN},            \
         {"provider", required_argument, NULL, HF_OPT_PROVIDER}, {"keylog", required_argument, NULL, HF_OPT_KEYLOG},    \

@@ -26,7 +26,10 @@ static bool set_policy(hf_config *config, const hf_tls_options *options)
         hf_cli_error("--policy %s: choose modern, intermediate or compatible", options->policy);
         return false;
     }
-    return good(hf_config_set_policy(config, policy), "--policy");
+    uint16_t min = options->min_version ? options->min_version : HF_TLS12;
+    uint16_t max = options->max_version ? options->max_version : HF_TLS13;
+    return good(hf_config_set_policy(config, policy), "--policy") &&
+           good(hf_config_set_versions(config, min, max), "--min-version, --max-version");
 }
 
 static bool set_algorithms(hf_config *config, const hf_tls_options *options)

@@ -3,12 +3,10 @@
  * The mirror of server12.c. The client's private key is needed only when the server asks for a certificate and we
  * have one that fits: then the machine waits for the signature of CertificateVerify.
  */
-#include "hello12.h"
+#include "hello.h"
 #include "negotiate.h"
 
 enum {
-    SEND_CLIENT_HELLO,
-    READ_SERVER_HELLO,
     READ_CERTIFICATE,
     READ_SERVER_KEY_EXCHANGE,
     READ_REQUEST_OR_DONE,
@@ -21,34 +19,14 @@ enum {
     DONE
 };
 
-static hf_next send_client_hello(hf_conn *conn)
-{
-    const hf_env *env = conn->memory.env;
-
-    hf_status status = env->random(env->random_arg, conn->hs->client_random, HF_RANDOM_SIZE);
-    if (status == HF_OK)
-        status = hf_client12_write_hello(conn);
-    if (status == HF_OK)
-        status = hf_flight_send(conn);
-    if (status != HF_OK)
-        return hf_failed(conn, status, "sending the ClientHello failed");
-    conn->hs->state = READ_SERVER_HELLO;
-    return HF_NEXT_AGAIN;
-}
-
 /* ---- The server's flight ---- */
 
-static hf_next read_server_hello(hf_conn *conn, const hf_message *message)
+hf_next hf_client12_hello(hf_conn *conn, const hf_message *message, const hf_server_hello *hello)
 {
     hf_handshake *hs = conn->hs;
-    hf_server_hello hello;
-    const char *why = "malformed ServerHello";
+    const char *why = "";
 
-    if (message->type != HF_MSG_SERVER_HELLO)
-        return hf_unexpected(conn, message);
-    hf_status status = hf_server_hello_parse(message->body, &hello);
-    if (status == HF_OK)
-        status = hf_client12_settle(conn, &hello, &why);
+    hf_status status = hf_client12_settle(conn, hello, &why);
     if (status != HF_OK)
         return hf_failed(conn, status, why);
     status = hf_take_message(conn, message);
@@ -58,6 +36,11 @@ static hf_next read_server_hello(hf_conn *conn, const hf_message *message)
         return hf_failed(conn, status, "hashing the handshake failed");
     if (conn->config->n_credentials == 0)
         hf_transcript_forget(&conn->memory, &hs->transcript);
+    if (hs->group) /* the share of our hello was for TLS 1.3 */
+        hs->group->destroy(hs->kex);
+    hs->group = NULL;
+    hs->kex = NULL;
+    hs->machine = hf_client12_step;
     hs->state = READ_CERTIFICATE;
     return HF_NEXT_AGAIN;
 }
@@ -326,8 +309,6 @@ static hf_next send_finished(hf_conn *conn)
 static hf_next read_message(hf_conn *conn, const hf_message *message)
 {
     switch (conn->hs->state) {
-    case READ_SERVER_HELLO:
-        return read_server_hello(conn, message);
     case READ_CERTIFICATE:
         return read_certificate(conn, message);
     case READ_SERVER_KEY_EXCHANGE:
@@ -347,8 +328,6 @@ static hf_next read_message(hf_conn *conn, const hf_message *message)
 hf_next hf_client12_step(hf_conn *conn, const hf_message *message)
 {
     switch (conn->hs->state) {
-    case SEND_CLIENT_HELLO:
-        return send_client_hello(conn);
     case SEND_KEY_EXCHANGE:
         return send_key_exchange(conn);
     case SIGN_CERTIFICATE_VERIFY:

@@ -20,6 +20,9 @@ hf_status hf_config_new(const hf_env *env, const hf_crypto *crypto, hf_config **
     config->memory = (hf_memory){&config->env, 0};
     config->policy = hf_policy_of(HF_POLICY_INTERMEDIATE);
     config->record_size_limit = HF_PLAINTEXT_MAX;
+    config->record_padding = 1;
+    config->min_version = HF_TLS12;
+    config->max_version = HF_TLS13;
     memcpy(config->wished_groups, default_groups, sizeof default_groups);
     config->n_wished_groups = sizeof default_groups / sizeof default_groups[0];
     *out = config;
@@ -64,6 +67,17 @@ hf_status hf_config_set_policy(hf_config *config, hf_policy_id id)
     if (!policy)
         return HF_ERR_INVALID;
     config->policy = policy;
+    return HF_OK;
+}
+
+hf_status hf_config_set_versions(hf_config *config, uint16_t min, uint16_t max)
+{
+    if (config->built)
+        return HF_ERR_STATE;
+    if (min < HF_TLS12 || max > HF_TLS13 || min > max)
+        return HF_ERR_INVALID;
+    config->min_version = min;
+    config->max_version = max;
     return HF_OK;
 }
 
@@ -222,11 +236,38 @@ hf_status hf_config_set_max_fragment_length(hf_config *config, size_t bytes)
     return HF_OK;
 }
 
+hf_status hf_config_set_record_padding(hf_config *config, size_t multiple)
+{
+    if (config->built)
+        return HF_ERR_STATE;
+    if (multiple < 1 || multiple > HF_PLAINTEXT_MAX)
+        return HF_ERR_INVALID;
+    config->record_padding = (uint16_t)multiple;
+    return HF_OK;
+}
+
+hf_status hf_config_set_rekey_after(hf_config *config, uint64_t records)
+{
+    if (config->built)
+        return HF_ERR_STATE;
+    config->rekey_after = records;
+    return HF_OK;
+}
+
+/* Whether policy, versions and providers leave a suite. */
+static bool is_usable(const hf_config *config, const hf_suite *suite)
+{
+    uint16_t version = suite->kx == HF_KX_TLS13 ? HF_TLS13 : HF_TLS12;
+
+    return hf_policy_allows(config->policy, suite) && version >= config->min_version &&
+           version <= config->max_version && config->crypto.ciphers[suite->cipher] &&
+           config->crypto.hashes[suite->prf_hash];
+}
+
 static hf_status settle_suites(hf_config *config, const char **why)
 {
-    const hf_crypto *crypto = &config->crypto;
-
     config->n_suites = 0;
+    config->tls12 = config->tls13 = false;
     for (size_t i = 0; i < HF_SUITES_MAX; i++) {
         const hf_suite *suite;
         if (config->n_wished_suites > 0) {
@@ -240,16 +281,14 @@ static hf_status settle_suites(hf_config *config, const char **why)
         }
         if (!suite)
             break;
-        if (hf_policy_allows(config->policy, suite) && crypto->ciphers[suite->cipher] &&
-            crypto->hashes[suite->prf_hash])
+        if (is_usable(config, suite)) {
             config->suites[config->n_suites++] = suite;
+            *(suite->kx == HF_KX_TLS13 ? &config->tls13 : &config->tls12) = true;
+        }
     }
     if (config->n_suites > 0)
         return HF_OK;
-    *why = config->policy->tls12
-               ? "no cipher suite is left: the providers offer none that the policy and the list allow"
-               : "the policy 'modern' allows TLS 1.3 only, which this version does not speak yet: "
-                 "choose 'intermediate' or 'compatible'";
+    *why = "no cipher suite is left: the providers offer none that the policy, the versions and the list allow";
     return HF_ERR_UNSUPPORTED;
 }
 

@@ -28,10 +28,12 @@ struct hf_config {
     hf_role role;
 
     const hf_policy *policy;
+    uint16_t min_version, max_version;
     uint16_t wished_suites[HF_SUITES_MAX]; /* as set; empty: the policy's */
     size_t n_wished_suites;
     const hf_suite *suites[HF_SUITES_MAX]; /* settled by build: allowed, wished and available, in order */
     size_t n_suites;
+    bool tls12, tls13; /* versions with a suite left */
     uint16_t wished_groups[HF_GROUPS_MAX];
     size_t n_wished_groups;
     const hf_group *groups[HF_GROUPS_MAX]; /* settled by build */
@@ -46,6 +48,8 @@ struct hf_config {
     char *alpn[HF_LIMIT_ALPN_PROTOCOLS];
     size_t n_alpn;
     uint16_t record_size_limit;
+    uint16_t record_padding;     /* TLS 1.3: contents are padded to a multiple of this; 1: not */
+    uint64_t rekey_after;        /* TLS 1.3: records sealed before a KeyUpdate of our own; 0: the suite's limit */
     uint8_t max_fragment_length; /* code 1..4 of RFC 6066, 0: do not ask */
 };
 

@@ -6,6 +6,8 @@
 #include "handfast/handfast.h"
 #include "memory.h"
 #include "msg.h"
+#include "msg13.h"
+#include "schedule13.h"
 #include "transcript.h"
 
 /* ContentType, RFC 5246 section 6.2.1. */
@@ -17,7 +19,6 @@ enum {
 };
 
 #define HF_VERSION_TLS10 0x0301 /* only ever on records around a hello: RFC 5246 appendix E.1 */
-#define HF_VERSION_TLS12 0x0303
 
 /* One direction of record protection; cipher NULL: none yet. */
 typedef struct hf_protection {
@@ -46,9 +47,14 @@ typedef struct hf_message {
     hf_slice raw;  /* with it: what the transcript takes */
 } hf_message;
 
+#define HF_SESSION_ID_MAX 32
+#define HF_COOKIE_SIZE 32 /* of ours; a server's may be longer */
+
 /* Everything that lives only during the handshake; wiped and freed when it completes or fails. */
 typedef struct hf_handshake {
-    int state; /* of the machine in charge */
+    /* The machine in charge: first one that settles the version, then that of the version. */
+    hf_next (*machine)(hf_conn *conn, const hf_message *message);
+    int state; /* of the machine */
     hf_transcript transcript;
     hf_buffer in;  /* received handshake bytes, not yet whole messages */
     hf_buffer out; /* our messages of this flight, not yet records */
@@ -73,7 +79,16 @@ typedef struct hf_handshake {
     uint32_t offered_extensions;   /* client: bits of the hello */
     hf_cert *peer_cert;
 
-    hf_protection next_read, next_write; /* take over at ChangeCipherSpec */
+    hf_protection next_read, next_write; /* TLS 1.2: take over at ChangeCipherSpec */
+
+    /* TLS 1.3 */
+    hf_schedule13 schedule;
+    uint8_t client_traffic[HF_HASH_SIZE_MAX], server_traffic[HF_HASH_SIZE_MAX]; /* handshake traffic secrets */
+    uint8_t session_id[HF_SESSION_ID_MAX]; /* legacy_session_id, echoed for middleboxes */
+    size_t session_id_len;
+    bool retried;     /* a HelloRetryRequest was sent or received */
+    bool sent_ccs;    /* the ChangeCipherSpec that middleboxes want to see */
+    hf_buffer cookie; /* of the HelloRetryRequest */
 
     hf_key_op *op_ready; /* waits to be taken */
     uint64_t op_id;      /* the operation that is waited for; 0: none */
@@ -97,13 +112,19 @@ struct hf_conn {
 
     hf_buffer in, out;
     hf_protection read, write;
-    size_t plain_len;                        /* decrypted application data at in.start that is not acknowledged */
-    size_t plain_tail;                       /* bytes of the record behind it (tag, padding) */
-    size_t room_len;                         /* room handed out by hf_conn_room_buf, 0: none */
-    size_t send_limit;                       /* largest content we may send in a record */
-    size_t receive_limit;                    /* largest content we accept in a record */
-    bool limit_unprotected;                  /* receive_limit holds for unprotected records too (max_fragment_length) */
-    unsigned empty_records, warnings;        /* in a row */
+    size_t plain_len;                 /* decrypted application data at in.start that is not acknowledged */
+    size_t plain_tail;                /* bytes of the record behind it (tag, padding) */
+    size_t room_len;                  /* room handed out by hf_conn_room_buf, 0: none */
+    size_t send_limit;                /* largest content we may send in a record */
+    size_t receive_limit;             /* largest content we accept in a record */
+    bool limit_unprotected;           /* receive_limit holds for unprotected records too (max_fragment_length) */
+    unsigned empty_records, warnings; /* in a row */
+    /* TLS 1.3 after the handshake: the secrets that a KeyUpdate moves on (RFC 8446 section 7.2). */
+    const hf_hash *hash13;
+    uint8_t read_secret[HF_HASH_SIZE_MAX], write_secret[HF_HASH_SIZE_MAX];
+    hf_buffer late;       /* handshake bytes after the handshake, not yet whole messages */
+    unsigned key_updates; /* of the peer, in a row */
+
     uint8_t late_header[HF_MSG_HEADER_SIZE]; /* of a handshake message after the handshake */
     size_t late_header_len, late_skip;
 
@@ -203,7 +224,50 @@ hf_status hf_derive_master12(hf_conn *conn) HF_MUST_CHECK; /* from hs->premaster
 hf_status hf_derive_keys12(hf_conn *conn) HF_MUST_CHECK;   /* next_read and next_write */
 hf_status hf_verify_data12(hf_conn *conn, hf_role of, uint8_t out[HF_VERIFY_DATA_SIZE]) HF_MUST_CHECK;
 
+/* ---- keys13.c: RFC 8446 sections 7.1 to 7.3 ---- */
+
+/* The keys of a traffic secret take over for one direction; the secret is remembered for KeyUpdate. */
+hf_status hf_set_traffic13(hf_conn *conn, hf_direction direction, const uint8_t *secret) HF_MUST_CHECK;
+/* The next generation of the same (section 7.2). */
+hf_status hf_update_traffic13(hf_conn *conn, hf_direction direction) HF_MUST_CHECK;
+/* Handshake traffic secrets from the agreed secret in hs->premaster, which is wiped; both directions take over. */
+hf_status hf_enter_handshake13(hf_conn *conn) HF_MUST_CHECK;
+/* Application traffic secrets; they take over one by one with hf_set_traffic13. */
+hf_status hf_derive_application13(hf_conn *conn, uint8_t *out_client, uint8_t *out_server) HF_MUST_CHECK;
+/* verify_data of one side's Finished over the transcript so far. out: hash size bytes. */
+hf_status hf_verify_data13(hf_conn *conn, hf_role of, uint8_t *out) HF_MUST_CHECK;
+
+/* ---- handshake13.c: what both TLS 1.3 machines share ---- */
+
+#define HF_SIGNED13_MAX (64 + 33 + 1 + HF_HASH_SIZE_MAX)
+/* The content that CertificateVerify of one side signs (section 4.4.3). */
+hf_status hf_signed_content13(hf_conn *conn, hf_role of, uint8_t out[HF_SIGNED13_MAX],
+                              hf_slice *out_content) HF_MUST_CHECK;
+hf_status hf_send_certificate13(hf_conn *conn, hf_slice context, const hf_own_credential *credential) HF_MUST_CHECK;
+hf_status hf_start_sign13(hf_conn *conn) HF_MUST_CHECK;
+/* The key operation came back: checks and sends CertificateVerify. HF_NEXT_KEY while it is out. */
+hf_next hf_send_certificate_verify13(hf_conn *conn);
+hf_status hf_send_finished13(hf_conn *conn) HF_MUST_CHECK;
+hf_status hf_send_compat_ccs(hf_conn *conn) HF_MUST_CHECK;
+hf_next hf_read_certificate_verify13(hf_conn *conn, const hf_message *message);
+hf_next hf_read_finished13(hf_conn *conn, const hf_message *message);
+/* Nothing may follow a message behind which the keys change: false, and failed. */
+bool hf_is_last_message(hf_conn *conn, const hf_message *message);
+
+/* ---- post13.c ---- */
+
+/* A handshake record after the handshake. */
+void hf_post13_read(hf_conn *conn, const hf_record *record);
+/* After records were sealed: a KeyUpdate of our own when the key has done enough. */
+hf_status hf_post13_after_write(hf_conn *conn) HF_MUST_CHECK;
+
 /* ---- the state machines ---- */
+
+/* They settle the version, then hand over to the machine of that version. */
+hf_next hf_server_start(hf_conn *conn, const hf_message *message);
+hf_next hf_client_start(hf_conn *conn, const hf_message *message);
+hf_next hf_server13_step(hf_conn *conn, const hf_message *message);
+hf_next hf_client13_step(hf_conn *conn, const hf_message *message);
 
 hf_next hf_server12_step(hf_conn *conn, const hf_message *message);
 hf_next hf_client12_step(hf_conn *conn, const hf_message *message);

@@ -122,6 +122,7 @@ void hf_conn_free(hf_conn *conn)
     hf_protection_cleanup(&conn->memory, &conn->write);
     hf_buffer_free(&conn->memory, &conn->in);
     hf_buffer_free(&conn->memory, &conn->out);
+    hf_buffer_free(&conn->memory, &conn->late);
     if (conn->server_name)
         hf_memory_free(&conn->memory, conn->server_name, strlen(conn->server_name) + 1);
     hf_memory_free(&conn->memory, conn->reason_text, conn->reason_size);
@@ -138,6 +139,9 @@ static void settle(hf_conn *conn)
         hf_protection_cleanup(&conn->memory, &conn->read);
         hf_protection_cleanup(&conn->memory, &conn->write);
         conn->plain_len = conn->plain_tail = 0;
+        hf_wipe(conn->read_secret, sizeof conn->read_secret);
+        hf_wipe(conn->write_secret, sizeof conn->write_secret);
+        hf_buffer_free(&conn->memory, &conn->late);
         hf_buffer_free(&conn->memory, &conn->in);
     } else if (hf_buffer_len(&conn->in) == 0) {
         hf_buffer_free(&conn->memory, &conn->in);
@@ -150,9 +154,12 @@ static void settle(hf_conn *conn)
 static void got_close_notify(hf_conn *conn)
 {
     conn->got_close = true;
-    /* Answered at once, pending writes are discarded: RFC 5246 section 7.2.1. */
-    send_alert(conn, 1, HF_ALERT_CLOSE_NOTIFY);
-    conn->sent_close = true;
+    /* TLS 1.2 answers at once and discards pending writes (RFC 5246 section 7.2.1); in TLS 1.3 each direction closes by
+     * itself (RFC 8446 section 6.1). */
+    if (conn->version != HF_TLS13 || !conn->connected) {
+        send_alert(conn, 1, HF_ALERT_CLOSE_NOTIFY);
+        conn->sent_close = true;
+    }
     if (!conn->connected)
         hf_fail(conn, HF_GOT(HF_ALERT_CLOSE_NOTIFY), "the peer closed during the handshake");
     hf_emit(conn, HF_EVENT_CLOSED, 0, 0, "");
@@ -166,6 +173,8 @@ static void read_alert(hf_conn *conn, const hf_record *record)
     }
     uint8_t level = record->content[0], alert = record->content[1];
     hf_emit(conn, HF_EVENT_ALERT_RECEIVED, alert, 2, hf_alert_name(alert));
+    if (conn->version == HF_TLS13) /* the level says nothing any more: RFC 8446 section 6 */
+        level = alert == HF_ALERT_CLOSE_NOTIFY || alert == HF_ALERT_USER_CANCELED ? 1 : 2;
     if (level != 1 && level != 2) {
         hf_fail(conn, HF_SEND(HF_ALERT_ILLEGAL_PARAMETER), "alert of unknown level");
     } else if (alert == HF_ALERT_CLOSE_NOTIFY) {
@@ -179,14 +188,20 @@ static void read_alert(hf_conn *conn, const hf_record *record)
 
 static void read_change_cipher_spec(hf_conn *conn, const hf_record *record)
 {
-    if (!conn->hs || conn->hs->ccs_pending || hf_buffer_len(&conn->hs->in) > 0)
+    bool compat = conn->hs && conn->hs->retried; /* a client's version is settled with the ServerHello only */
+
+    if (!conn->hs || conn->hs->ccs_pending || (hf_buffer_len(&conn->hs->in) > 0 && conn->version != HF_TLS13))
         hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "ChangeCipherSpec out of place");
     else if (record->content_len != 1)
         hf_fail(conn, HF_SEND(HF_ALERT_DECODE_ERROR), "ChangeCipherSpec that is not one byte");
     else if (record->content[0] != 1)
         hf_fail(conn, HF_SEND(HF_ALERT_ILLEGAL_PARAMETER), "ChangeCipherSpec of a wrong value");
+    else if (conn->version == HF_TLS13 || compat)
+        conn->hs->received_records++; /* for middleboxes: dropped (RFC 8446 appendix D.4) */
     else
         conn->hs->ccs_pending = true;
+    if (conn->hs && conn->hs->received_records > HF_LIMIT_HANDSHAKE_RECORDS)
+        hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "handshake longer than our limit");
 }
 
 /* A handshake message after the handshake can only ask for a renegotiation, which does not exist here: it is
@@ -231,7 +246,10 @@ static void read_handshake(hf_conn *conn, const hf_record *record)
     hf_handshake *hs = conn->hs;
 
     if (!hs) {
-        read_late_handshake(conn, record);
+        if (conn->version == HF_TLS13)
+            hf_post13_read(conn, record);
+        else
+            read_late_handshake(conn, record);
         return;
     }
     if (hs->ccs_pending) {
@@ -277,7 +295,7 @@ static bool read_record(hf_conn *conn)
             return false;
         }
         if (record.content_len > 0) {
-            conn->empty_records = conn->warnings = 0;
+            conn->empty_records = conn->warnings = conn->key_updates = 0;
             keep_plaintext(conn, &record);
             return false;
         }
@@ -305,21 +323,16 @@ static void complete(hf_conn *conn)
     hf_emit(conn, HF_EVENT_CONNECTED, 0, 0, "");
 }
 
-static hf_next run_machine(hf_conn *conn, const hf_message *message)
-{
-    return conn->role == HF_ROLE_SERVER ? hf_server12_step(conn, message) : hf_client12_step(conn, message);
-}
-
 /* One move of the handshake. false: it waits or is over. */
 static bool step_handshake(hf_conn *conn)
 {
     hf_message message;
-    hf_next next = run_machine(conn, NULL);
+    hf_next next = conn->hs->machine(conn, NULL);
 
     if (next == HF_NEXT_MESSAGE) {
         if (!hf_message_next(conn, &message))
             return conn->status == HF_OK && read_record(conn);
-        next = run_machine(conn, &message);
+        next = conn->hs->machine(conn, &message);
         if (next != HF_NEXT_FAIL)
             hf_message_done(conn, &message);
     }

@@ -11,7 +11,7 @@
 typedef struct ext_row {
     uint16_t type;
     hf_ext ext;
-    bool in_server_hello;
+    uint8_t where; /* IN()s: the messages that it may stand in, RFC 8446 section 4.2 */
     hf_status (*parse)(hf_reader *r, hf_hello_kind kind, hf_extensions *out); /* the loop checks "consumed exactly?" */
     void (*write)(hf_writer *w, hf_hello_kind kind, const hf_extensions *in);
 } ext_row;
@@ -66,7 +66,7 @@ static hf_status parse_server_name_list(hf_slice list, hf_slice *out_host)
 
 static hf_status parse_server_name(hf_reader *r, hf_hello_kind kind, hf_extensions *out)
 {
-    if (kind == HF_SERVER_HELLO)
+    if (kind != HF_CLIENT_HELLO)
         return HF_OK; /* empty */
     hf_slice list;
     if (!hf_read_vec16(r, 1, 0xffff, &list))
@@ -79,7 +79,7 @@ static hf_status parse_server_name(hf_reader *r, hf_hello_kind kind, hf_extensio
 
 static void write_server_name(hf_writer *w, hf_hello_kind kind, const hf_extensions *in)
 {
-    if (kind == HF_SERVER_HELLO)
+    if (kind != HF_CLIENT_HELLO)
         return;
     size_t list = hf_write_begin(w, 2);
     hf_write_u8(w, NAME_TYPE_HOST_NAME);
@@ -232,7 +232,7 @@ static void write_record_size_limit(hf_writer *w, hf_hello_kind kind, const hf_e
 
 static hf_status parse_supported_versions(hf_reader *r, hf_hello_kind kind, hf_extensions *out)
 {
-    if (kind == HF_SERVER_HELLO)
+    if (kind != HF_CLIENT_HELLO)
         return ok_or_decode_error(hf_read_bytes(r, 2, &out->supported_versions));
     return ok_or_decode_error(hf_read_vec8(r, 2, 254, &out->supported_versions) &&
                               out->supported_versions.len % 2 == 0);
@@ -240,10 +240,85 @@ static hf_status parse_supported_versions(hf_reader *r, hf_hello_kind kind, hf_e
 
 static void write_supported_versions(hf_writer *w, hf_hello_kind kind, const hf_extensions *in)
 {
-    if (kind == HF_SERVER_HELLO)
+    if (kind != HF_CLIENT_HELLO)
         hf_write_bytes(w, in->supported_versions.ptr, in->supported_versions.len);
     else
         write_vec(w, 1, in->supported_versions);
+}
+
+/* ---- cookie, certificate_authorities: RFC 8446 sections 4.2.2 and 4.2.4 -------------------------------- */
+
+static hf_status parse_cookie(hf_reader *r, hf_hello_kind kind, hf_extensions *out)
+{
+    (void)kind;
+    return ok_or_decode_error(hf_read_vec16(r, 1, 0xffff, &out->cookie));
+}
+
+static void write_cookie(hf_writer *w, hf_hello_kind kind, const hf_extensions *in)
+{
+    (void)kind;
+    write_vec(w, 2, in->cookie);
+}
+
+static hf_status parse_certificate_authorities(hf_reader *r, hf_hello_kind kind, hf_extensions *out)
+{
+    (void)kind;
+    if (!hf_read_vec16(r, 3, 0xffff, &out->certificate_authorities))
+        return HF_SEND(HF_ALERT_DECODE_ERROR);
+    hf_reader names = hf_reader_of_slice(out->certificate_authorities);
+    for (hf_slice name; !hf_reader_done(&names);)
+        if (!hf_read_vec16(&names, 1, 0xffff, &name))
+            return HF_SEND(HF_ALERT_DECODE_ERROR);
+    return HF_OK;
+}
+
+static void write_certificate_authorities(hf_writer *w, hf_hello_kind kind, const hf_extensions *in)
+{
+    (void)kind;
+    write_vec(w, 2, in->certificate_authorities);
+}
+
+/* ---- key_share, RFC 8446 section 4.2.8 ----------------------------------------------------------------- */
+
+#define SHARES_MAX 32 /* as many groups as a client could sensibly guess; more do not parse */
+
+static hf_status parse_client_shares(hf_slice shares)
+{
+    hf_reader r = hf_reader_of_slice(shares);
+    uint16_t seen[SHARES_MAX];
+
+    for (size_t n = 0; !hf_reader_done(&r); n++) {
+        hf_slice share;
+        if (n == SHARES_MAX || !hf_read_u16(&r, &seen[n]) || !hf_read_vec16(&r, 1, 0xffff, &share))
+            return HF_SEND(HF_ALERT_DECODE_ERROR);
+        for (size_t i = 0; i < n; i++)
+            if (seen[i] == seen[n])
+                return HF_SEND(HF_ALERT_ILLEGAL_PARAMETER);
+    }
+    return HF_OK;
+}
+
+static hf_status parse_key_share(hf_reader *r, hf_hello_kind kind, hf_extensions *out)
+{
+    if (kind == HF_CLIENT_HELLO) {
+        if (!hf_read_vec16(r, 0, 0xffff, &out->key_shares))
+            return HF_SEND(HF_ALERT_DECODE_ERROR);
+        return parse_client_shares(out->key_shares);
+    }
+    if (!hf_read_u16(r, &out->key_share_group))
+        return HF_SEND(HF_ALERT_DECODE_ERROR);
+    return ok_or_decode_error(kind == HF_HELLO_RETRY_REQUEST || hf_read_vec16(r, 1, 0xffff, &out->key_share));
+}
+
+static void write_key_share(hf_writer *w, hf_hello_kind kind, const hf_extensions *in)
+{
+    if (kind == HF_CLIENT_HELLO) {
+        write_vec(w, 2, in->key_shares);
+        return;
+    }
+    hf_write_u16(w, in->key_share_group);
+    if (kind == HF_SERVER_HELLO)
+        write_vec(w, 2, in->key_share);
 }
 
 /* ---- renegotiation_info, RFC 5746 section 3.2 ----------------------------------------------------------- */
@@ -263,26 +338,45 @@ static void write_renegotiation_info(hf_writer *w, hf_hello_kind kind, const hf_
 /* ---- The vector ------------------------------------------------------------------------------------------ */
 
 /* In the order of writing: padding and the empty ones not last, for servers that trip over an empty last extension. */
+#define IN(kind) (1u << (kind))
+#define CH IN(HF_CLIENT_HELLO)
+#define SH IN(HF_SERVER_HELLO)
+#define HRR IN(HF_HELLO_RETRY_REQUEST)
+#define EE IN(HF_ENCRYPTED_EXTENSIONS)
+#define CR IN(HF_CERTIFICATE_REQUEST13)
+
 static const ext_row rows[] = {
-    {HF_EXT_TYPE_PADDING, HF_EXT_PADDING, false, parse_padding, write_padding},
-    {HF_EXT_TYPE_SERVER_NAME, HF_EXT_SERVER_NAME, true, parse_server_name, write_server_name},
-    {HF_EXT_TYPE_EXTENDED_MASTER_SECRET, HF_EXT_EXTENDED_MASTER_SECRET, true, parse_flag, write_flag},
-    {HF_EXT_TYPE_ENCRYPT_THEN_MAC, HF_EXT_ENCRYPT_THEN_MAC, true, parse_flag, write_flag},
-    {HF_EXT_TYPE_RENEGOTIATION_INFO, HF_EXT_RENEGOTIATION_INFO, true, parse_renegotiation_info,
+    {HF_EXT_TYPE_PADDING, HF_EXT_PADDING, CH, parse_padding, write_padding},
+    {HF_EXT_TYPE_SERVER_NAME, HF_EXT_SERVER_NAME, CH | SH | EE, parse_server_name, write_server_name},
+    {HF_EXT_TYPE_EXTENDED_MASTER_SECRET, HF_EXT_EXTENDED_MASTER_SECRET, CH | SH, parse_flag, write_flag},
+    {HF_EXT_TYPE_ENCRYPT_THEN_MAC, HF_EXT_ENCRYPT_THEN_MAC, CH | SH, parse_flag, write_flag},
+    {HF_EXT_TYPE_RENEGOTIATION_INFO, HF_EXT_RENEGOTIATION_INFO, CH | SH, parse_renegotiation_info,
      write_renegotiation_info},
-    {HF_EXT_TYPE_SUPPORTED_VERSIONS, HF_EXT_SUPPORTED_VERSIONS, true, parse_supported_versions,
+    {HF_EXT_TYPE_SUPPORTED_VERSIONS, HF_EXT_SUPPORTED_VERSIONS, CH | SH | HRR, parse_supported_versions,
      write_supported_versions},
-    {HF_EXT_TYPE_SUPPORTED_GROUPS, HF_EXT_SUPPORTED_GROUPS, false, parse_supported_groups, write_supported_groups},
-    {HF_EXT_TYPE_EC_POINT_FORMATS, HF_EXT_EC_POINT_FORMATS, true, parse_ec_point_formats, write_ec_point_formats},
-    {HF_EXT_TYPE_SIGNATURE_ALGORITHMS, HF_EXT_SIGNATURE_ALGORITHMS, false, parse_signature_algorithms,
+    {HF_EXT_TYPE_COOKIE, HF_EXT_COOKIE, CH | HRR, parse_cookie, write_cookie},
+    {HF_EXT_TYPE_SUPPORTED_GROUPS, HF_EXT_SUPPORTED_GROUPS, CH | EE, parse_supported_groups, write_supported_groups},
+    {HF_EXT_TYPE_KEY_SHARE, HF_EXT_KEY_SHARE, CH | SH | HRR, parse_key_share, write_key_share},
+    {HF_EXT_TYPE_EC_POINT_FORMATS, HF_EXT_EC_POINT_FORMATS, CH | SH, parse_ec_point_formats, write_ec_point_formats},
+    {HF_EXT_TYPE_SIGNATURE_ALGORITHMS, HF_EXT_SIGNATURE_ALGORITHMS, CH | CR, parse_signature_algorithms,
      write_signature_algorithms},
-    {HF_EXT_TYPE_SIGNATURE_ALGORITHMS_CERT, HF_EXT_SIGNATURE_ALGORITHMS_CERT, false, parse_signature_algorithms_cert,
+    {HF_EXT_TYPE_SIGNATURE_ALGORITHMS_CERT, HF_EXT_SIGNATURE_ALGORITHMS_CERT, CH | CR, parse_signature_algorithms_cert,
      write_signature_algorithms_cert},
-    {HF_EXT_TYPE_ALPN, HF_EXT_ALPN, true, parse_alpn, write_alpn},
-    {HF_EXT_TYPE_MAX_FRAGMENT_LENGTH, HF_EXT_MAX_FRAGMENT_LENGTH, true, parse_max_fragment_length,
+    {HF_EXT_TYPE_CERTIFICATE_AUTHORITIES, HF_EXT_CERTIFICATE_AUTHORITIES, CH | CR, parse_certificate_authorities,
+     write_certificate_authorities},
+    {HF_EXT_TYPE_ALPN, HF_EXT_ALPN, CH | SH | EE, parse_alpn, write_alpn},
+    {HF_EXT_TYPE_MAX_FRAGMENT_LENGTH, HF_EXT_MAX_FRAGMENT_LENGTH, CH | SH | EE, parse_max_fragment_length,
      write_max_fragment_length},
-    {HF_EXT_TYPE_RECORD_SIZE_LIMIT, HF_EXT_RECORD_SIZE_LIMIT, true, parse_record_size_limit, write_record_size_limit},
+    {HF_EXT_TYPE_RECORD_SIZE_LIMIT, HF_EXT_RECORD_SIZE_LIMIT, CH | SH | EE, parse_record_size_limit,
+     write_record_size_limit},
 };
+
+#undef CH
+#undef SH
+#undef HRR
+#undef EE
+#undef CR
+
 _Static_assert(sizeof rows / sizeof rows[0] == HF_EXT_COUNT, "one row for each extension");
 
 static const ext_row *row_of(uint16_t type)
@@ -304,10 +398,12 @@ static bool contains(const uint16_t *types, size_t n, uint16_t type)
 static hf_status parse_one(uint16_t type, hf_slice data, hf_hello_kind kind, hf_extensions *out)
 {
     const ext_row *row = row_of(type);
-    if (kind == HF_SERVER_HELLO && (!row || !row->in_server_hello))
-        return HF_SEND(HF_ALERT_UNSUPPORTED_EXTENSION);
+    bool open = kind == HF_CLIENT_HELLO || kind == HF_CERTIFICATE_REQUEST13; /* may hold what we do not know */
+
+    if (row && !(row->where & IN(kind)))
+        return kind == HF_SERVER_HELLO ? HF_SEND(HF_ALERT_UNSUPPORTED_EXTENSION) : HF_SEND(HF_ALERT_ILLEGAL_PARAMETER);
     if (!row)
-        return HF_OK;
+        return open ? HF_OK : HF_SEND(HF_ALERT_UNSUPPORTED_EXTENSION);
     hf_reader r = hf_reader_of_slice(data);
     out->present |= HF_EXT_BIT(row->ext);
     hf_status status = row->parse(&r, kind, out);
@@ -356,13 +452,13 @@ hf_status hf_extensions_parse(hf_reader *r, hf_hello_kind kind, hf_extensions *o
 
 void hf_extensions_write(hf_writer *w, hf_hello_kind kind, const hf_extensions *in)
 {
-    if (in->present == 0)
-        return;
+    if (in->present == 0 && (kind == HF_CLIENT_HELLO || kind == HF_SERVER_HELLO))
+        return; /* RFC 5246: the vector itself may be absent; in TLS 1.3's messages it is always there */
     size_t block = hf_write_begin(w, 2);
     for (size_t i = 0; i < HF_EXT_COUNT; i++) {
         if (!(in->present & HF_EXT_BIT(rows[i].ext)))
             continue;
-        if (kind == HF_SERVER_HELLO && !rows[i].in_server_hello)
+        if (!(rows[i].where & IN(kind)))
             w->bad = true; /* the caller's bug must not reach the wire */
         hf_write_u16(w, rows[i].type);
         size_t data = hf_write_begin(w, 2);

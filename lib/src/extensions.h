@@ -23,7 +23,10 @@ enum {
     HF_EXT_TYPE_EXTENDED_MASTER_SECRET = 23,    /* RFC 7627 */
     HF_EXT_TYPE_RECORD_SIZE_LIMIT = 28,         /* RFC 8449 */
     HF_EXT_TYPE_SUPPORTED_VERSIONS = 43,        /* RFC 8446 section 4.2.1 */
+    HF_EXT_TYPE_COOKIE = 44,                    /* RFC 8446 section 4.2.2 */
+    HF_EXT_TYPE_CERTIFICATE_AUTHORITIES = 47,   /* RFC 8446 section 4.2.4 */
     HF_EXT_TYPE_SIGNATURE_ALGORITHMS_CERT = 50, /* RFC 8446 section 4.2.3 */
+    HF_EXT_TYPE_KEY_SHARE = 51,                 /* RFC 8446 section 4.2.8 */
     HF_EXT_TYPE_RENEGOTIATION_INFO = 0xff01     /* RFC 5746 */
 };
 
@@ -40,8 +43,11 @@ typedef enum hf_ext {
     HF_EXT_EXTENDED_MASTER_SECRET,
     HF_EXT_RECORD_SIZE_LIMIT,
     HF_EXT_SUPPORTED_VERSIONS,
+    HF_EXT_COOKIE,
+    HF_EXT_CERTIFICATE_AUTHORITIES,
     HF_EXT_SIGNATURE_ALGORITHMS_CERT,
     HF_EXT_RENEGOTIATION_INFO,
+    HF_EXT_KEY_SHARE,
     HF_EXT_COUNT
 } hf_ext;
 
@@ -63,14 +69,30 @@ typedef struct hf_extensions {
     uint16_t record_size_limit;  /* any value parses; < 64 is illegal_parameter (RFC 8449) */
     hf_slice supported_versions; /* ClientHello: uint16 list, nonempty; ServerHello: exactly one, 2 bytes */
     hf_slice renegotiation_info; /* renegotiated_connection */
+    hf_slice cookie;             /* nonempty */
+    hf_slice certificate_authorities; /* (2-byte length, DER name)*, nonempty, lengths checked */
+    hf_slice
+        key_shares; /* ClientHello: (group, 2-byte length, share)*, may be empty, lengths checked, each group once */
+    uint16_t key_share_group; /* ServerHello, HelloRetryRequest */
+    hf_slice key_share;       /* ServerHello: 1.. bytes */
 } hf_extensions;
 
-typedef enum hf_hello_kind { HF_CLIENT_HELLO, HF_SERVER_HELLO } hf_hello_kind;
+/* The messages that carry extensions. A ServerHello is parsed before its version is known: what TLS 1.3 does not allow
+ * in it is the state machine's to refuse. */
+typedef enum hf_hello_kind {
+    HF_CLIENT_HELLO,
+    HF_SERVER_HELLO,
+    HF_HELLO_RETRY_REQUEST,   /* RFC 8446 section 4.1.4 */
+    HF_ENCRYPTED_EXTENSIONS,  /* section 4.3.1 */
+    HF_CERTIFICATE_REQUEST13, /* section 4.3.2 */
+    HF_CERTIFICATE_ENTRY      /* section 4.4.2 */
+} hf_hello_kind;
 
 /* Parses the rest of a hello body (nothing, or one extensions vector that ends exactly at the reader's end).
  * HF_OK; HF_SEND(decode_error) for bad lengths, trailing bytes, more than HF_LIMIT_EXTENSIONS;
  * HF_SEND(illegal_parameter) for a duplicate extension (known or not), several names of one type, nonzero padding,
- * record_size_limit < 64; HF_SEND(unsupported_extension) for one that may not stand in a ServerHello. *out is zeroed on
+ * record_size_limit < 64; HF_SEND(unsupported_extension) for one that
+ * may not stand in this message (ClientHello and CertificateRequest: what we do not know is ignored). *out is zeroed on
  * error. */
 hf_status hf_extensions_parse(hf_reader *r, hf_hello_kind kind, hf_extensions *out) HF_MUST_CHECK;
 

@@ -9,6 +9,7 @@ hf_status hf_handshake_new(hf_conn *conn)
     if (!conn->hs)
         return HF_ERR_NO_MEMORY;
     hf_transcript_init(&conn->hs->transcript);
+    conn->hs->machine = conn->role == HF_ROLE_SERVER ? hf_server_start : hf_client_start;
     return HF_OK;
 }
 
@@ -20,6 +21,7 @@ void hf_handshake_free(hf_conn *conn)
     hf_transcript_cleanup(&conn->memory, &hs->transcript);
     hf_buffer_free(&conn->memory, &hs->in);
     hf_buffer_free(&conn->memory, &hs->out);
+    hf_buffer_free(&conn->memory, &hs->cookie);
     if (hs->group)
         hs->group->destroy(hs->kex);
     if (hs->peer_cert)

@@ -21,6 +21,10 @@ const char *hf_message_name(unsigned message)
         return "ServerHello";
     case HF_MSG_NEW_SESSION_TICKET:
         return "NewSessionTicket";
+    case HF_MSG_ENCRYPTED_EXTENSIONS:
+        return "EncryptedExtensions";
+    case HF_MSG_KEY_UPDATE:
+        return "KeyUpdate";
     case HF_MSG_CERTIFICATE:
         return "Certificate";
     case HF_MSG_SERVER_KEY_EXCHANGE:

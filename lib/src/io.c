@@ -151,6 +151,8 @@ hf_status hf_conn_room_ack(hf_conn *conn, hf_worker *worker, size_t len)
         return HF_OK;
     conn->worker = worker;
     status = hf_record_seal_room(conn, HF_CONTENT_APPLICATION_DATA, len);
+    if (status == HF_OK)
+        status = hf_post13_after_write(conn);
     if (status != HF_OK)
         hf_fail(conn, status, "sealing a record failed");
     conn->worker = NULL;
@@ -170,6 +172,8 @@ hf_status hf_conn_write(hf_conn *conn, hf_worker *worker, const uint8_t *data, s
     conn->room_len = 0;
     conn->worker = worker;
     status = hf_record_write(conn, HF_CONTENT_APPLICATION_DATA, data, n);
+    if (status == HF_OK)
+        status = hf_post13_after_write(conn);
     if (status != HF_OK)
         hf_fail(conn, status, "sealing a record failed");
     else

@@ -49,8 +49,9 @@ typedef struct hf_client_hello {
 hf_status hf_client_hello_parse(hf_slice body, hf_client_hello *out) HF_MUST_CHECK;
 void hf_client_hello_write(hf_writer *w, const hf_client_hello *in);
 
-/* ServerHello, RFC 5246 section 7.4.1.3. */
+/* ServerHello, RFC 5246 section 7.4.1.3, RFC 8446 section 4.1.3; a HelloRetryRequest is one with a special random. */
 typedef struct hf_server_hello {
+    bool is_retry;
     uint16_t version;
     hf_slice random;
     hf_slice session_id;
@@ -58,6 +59,7 @@ typedef struct hf_server_hello {
     uint8_t compression_method;
     hf_extensions ext;
 } hf_server_hello;
+extern const uint8_t hf_retry_random[HF_RANDOM_SIZE];
 hf_status hf_server_hello_parse(hf_slice body, hf_server_hello *out) HF_MUST_CHECK;
 void hf_server_hello_write(hf_writer *w, const hf_server_hello *in);
 

@@ -27,6 +27,8 @@ bool hf_key_serves(hf_key_exchange kx, hf_key_type type)
         return type == HF_KEY_RSA || type == HF_KEY_RSA_PSS;
     case HF_KX_ECDHE_ECDSA:
         return type == HF_KEY_EC || type == HF_KEY_ED25519;
+    case HF_KX_TLS13:
+        return true;
     }
     return false;
 }
@@ -88,7 +90,7 @@ hf_status hf_choose12(const hf_config *config, const hf_client_hello *hello, hf_
     *why = "no cipher suite in common with the client (policy, or the client is too old)";
     for (size_t i = 0; i < config->n_suites; i++) {
         const hf_suite *suite = config->suites[i];
-        if (!hf_list_has(hello->cipher_suites, suite->info.id))
+        if (suite->kx == HF_KX_TLS13 || !hf_list_has(hello->cipher_suites, suite->info.id))
             continue;
         if (suite->kx != HF_KX_RSA && !group) {
             *why = "no key-exchange group in common with the client";
@@ -104,6 +106,75 @@ hf_status hf_choose12(const hf_config *config, const hf_client_hello *hello, hf_
         }
     }
     return HF_SEND(HF_ALERT_HANDSHAKE_FAILURE);
+}
+
+uint16_t hf_choose_scheme13(const hf_config *config, const hf_own_credential *own, hf_slice peer_schemes)
+{
+    for (size_t i = 0; i < HF_KEY_SCHEMES_MAX && own->key->schemes[i]; i++) {
+        const hf_scheme *scheme = hf_scheme_by_id(own->key->schemes[i]);
+        if (!scheme || !scheme->tls13 || !hf_list_has(peer_schemes, scheme->id))
+            continue;
+        if (scheme->group && scheme->group != own->info.group)
+            continue;
+        if (scheme->id == HF_ED25519 || config->crypto.hashes[scheme->hash])
+            return scheme->id;
+    }
+    return 0;
+}
+
+/* The share that a ClientHello brings for a group. */
+static bool find_share(hf_slice shares, uint16_t group, hf_slice *out)
+{
+    hf_reader r = hf_reader_of_slice(shares);
+    uint16_t id;
+    hf_slice share;
+    while (hf_read_u16(&r, &id) && hf_read_vec16(&r, 1, 0xffff, &share)) {
+        if (id == group) {
+            *out = share;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Our first group with a share, else our first that the client could do: a share then saves a round trip. */
+static void choose_group13(const hf_config *config, const hf_client_hello *hello, hf_choice13 *out)
+{
+    const hf_group *first = NULL;
+
+    for (size_t i = 0; i < config->n_groups; i++) {
+        const hf_group *group = config->groups[i];
+        if (!hf_list_has(hello->ext.supported_groups, group->id))
+            continue;
+        first = first ? first : group;
+        if (find_share(hello->ext.key_shares, group->id, &out->share)) {
+            out->group = group;
+            return;
+        }
+    }
+    out->group = first;
+}
+
+hf_status hf_choose13(const hf_config *config, const hf_client_hello *hello, hf_choice13 *out, const char **why)
+{
+    hf_choice13 choice = {0};
+
+    for (size_t i = 0; i < config->n_suites && !choice.suite; i++)
+        if (config->suites[i]->kx == HF_KX_TLS13 && hf_list_has(hello->cipher_suites, config->suites[i]->info.id))
+            choice.suite = config->suites[i];
+    choose_group13(config, hello, &choice);
+    for (size_t i = 0; i < config->n_credentials && !choice.credential; i++) {
+        choice.scheme = hf_choose_scheme13(config, &config->credentials[i], hello->ext.signature_algorithms);
+        if (choice.scheme && (config->credentials[i].info.usage & HF_USAGE_DIGITAL_SIGNATURE))
+            choice.credential = &config->credentials[i];
+    }
+    *why = !choice.suite   ? "no TLS 1.3 cipher suite in common with the client"
+           : !choice.group ? "no key-exchange group in common with the client"
+                           : "no certificate of ours can sign as the client accepts (signature_algorithms)";
+    if (!choice.suite || !choice.group || !choice.credential)
+        return HF_SEND(HF_ALERT_HANDSHAKE_FAILURE);
+    *out = choice;
+    return HF_OK;
 }
 
 const char *hf_choose_alpn(const hf_config *config, hf_slice offered)

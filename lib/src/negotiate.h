@@ -21,6 +21,21 @@ typedef struct hf_choice12 {
 hf_status hf_choose12(const hf_config *config, const hf_client_hello *hello, hf_choice12 *out,
                       const char **why) HF_MUST_CHECK;
 
+typedef struct hf_choice13 {
+    const hf_suite *suite;
+    const hf_own_credential *credential;
+    const hf_group *group;
+    hf_slice share; /* the client's share for it; empty: a HelloRetryRequest is needed */
+    uint16_t scheme;
+} hf_choice13;
+
+/* The same for TLS 1.3, where suite, group and signature are chosen apart (RFC 8446 section 4.1.1). */
+hf_status hf_choose13(const hf_config *config, const hf_client_hello *hello, hf_choice13 *out,
+                      const char **why) HF_MUST_CHECK;
+
+/* The first scheme of the key that may sign in TLS 1.3 and stands in the peer's list; 0: none. */
+uint16_t hf_choose_scheme13(const hf_config *config, const hf_own_credential *own, hf_slice peer_schemes);
+
 /* The first scheme the key can make that stands in the peer's list (and whose hash we have); 0: none. */
 uint16_t hf_choose_scheme(const hf_config *config, const hf_key *key, hf_slice peer_schemes);
 

@@ -4,9 +4,9 @@
 #include <string.h>
 
 static const hf_policy policies[] = {
-    [HF_POLICY_INTERMEDIATE] = {HF_POLICY_INTERMEDIATE, "intermediate", true, false, false, true, true},
-    [HF_POLICY_MODERN] = {HF_POLICY_MODERN, "modern", false, false, false, true, true},
-    [HF_POLICY_COMPATIBLE] = {HF_POLICY_COMPATIBLE, "compatible", true, true, true, false, false},
+    [HF_POLICY_INTERMEDIATE] = {HF_POLICY_INTERMEDIATE, "intermediate", true, true, false, false, true, true},
+    [HF_POLICY_MODERN] = {HF_POLICY_MODERN, "modern", false, true, false, false, true, true},
+    [HF_POLICY_COMPATIBLE] = {HF_POLICY_COMPATIBLE, "compatible", true, true, true, true, false, false},
 };
 
 #define COUNT (sizeof policies / sizeof policies[0])
@@ -29,6 +29,8 @@ hf_status hf_policy_by_name(const char *name, hf_policy_id *out)
 
 bool hf_policy_allows(const hf_policy *policy, const hf_suite *suite)
 {
+    if (suite->kx == HF_KX_TLS13)
+        return policy->tls13;
     if (!policy->tls12)
         return false;
     if (suite->kx == HF_KX_RSA && !policy->rsa_transport)

@@ -7,7 +7,7 @@
 typedef struct hf_policy {
     hf_policy_id id;
     const char *name;
-    bool tls12;
+    bool tls12, tls13;
     bool rsa_transport;               /* RSA key transport allowed */
     bool cbc;                         /* AES-CBC with HMAC allowed */
     bool need_extended_master_secret; /* TLS 1.2 only with RFC 7627 */

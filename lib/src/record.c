@@ -6,7 +6,8 @@
 #include "conn.h"
 
 #define OVERHEAD_MAX (HF_RECORD_HEADER_SIZE + HF_RECORD_BODY_MAX - HF_PLAINTEXT_MAX)
-#define SEQUENCE_MAX (UINT64_MAX - 1) /* "MUST NOT wrap": RFC 5246 section 6.1 */
+#define BODY13_MAX (HF_PLAINTEXT_MAX + 256) /* RFC 8446 section 5.2 */
+#define SEQUENCE_MAX (UINT64_MAX - 1)       /* "MUST NOT wrap": RFC 5246 section 6.1 */
 
 hf_status hf_protection_init(hf_conn *conn, hf_protection *p, const hf_cipher *cipher, const hf_record_keys *keys)
 {
@@ -48,6 +49,22 @@ static void refuse_first_bytes(hf_conn *conn, const uint8_t *header)
         hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "the peer does not speak TLS");
 }
 
+/* Whether a record of this type is protected: in TLS 1.3 ChangeCipherSpec never is, and an alert of a peer that could
+ * not follow to the handshake keys is not yet (RFC 8446 sections 5 and 6). */
+static bool is_protected(const hf_conn *conn, uint8_t type)
+{
+    if (!conn->read.cipher || conn->read.mode != HF_RECORD_TLS13)
+        return conn->read.cipher != NULL;
+    return type != HF_CONTENT_CHANGE_CIPHER_SPEC && !(type == HF_CONTENT_ALERT && conn->hs && conn->read.sequence == 0);
+}
+
+static size_t body_limit(const hf_conn *conn, uint8_t type)
+{
+    if (!is_protected(conn, type))
+        return HF_PLAINTEXT_MAX;
+    return conn->read.mode == HF_RECORD_TLS13 ? BODY13_MAX : HF_RECORD_BODY_MAX;
+}
+
 static bool check_header(hf_conn *conn, const uint8_t *header)
 {
     unsigned version = (unsigned)header[1] << 8 | header[2];
@@ -60,15 +77,35 @@ static bool check_header(hf_conn *conn, const uint8_t *header)
             hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "record of unknown content type");
         return false;
     }
-    /* Any {03,XX} until the version is settled (RFC 5246 appendix E.1), then exactly that. */
-    if (version >> 8 != 3 || (conn->version != 0 && version != conn->version)) {
+    /* Any {03,XX} until the version is settled (RFC 5246 appendix E.1), then exactly that; TLS 1.3 ignores it. */
+    if (version >> 8 != 3 || (conn->version == HF_TLS12 && version != conn->version)) {
         hf_fail(conn, HF_SEND(HF_ALERT_PROTOCOL_VERSION), "record of a wrong protocol version");
         return false;
     }
-    if (len > (conn->read.cipher ? HF_RECORD_BODY_MAX : HF_PLAINTEXT_MAX)) {
+    if (len > body_limit(conn, header[0])) {
         hf_fail(conn, HF_SEND(HF_ALERT_RECORD_OVERFLOW), "record longer than the protocol allows");
         return false;
     }
+    return true;
+}
+
+/* TLSInnerPlaintext: content, type, zeros (RFC 8446 section 5.2). */
+static bool strip_inner(hf_conn *conn, hf_record *record)
+{
+    size_t len = record->content_len;
+
+    if (len > conn->receive_limit + 1) {
+        hf_fail(conn, HF_SEND(HF_ALERT_RECORD_OVERFLOW), "record content longer than negotiated");
+        return false;
+    }
+    while (len > 0 && record->content[len - 1] == 0)
+        len--;
+    record->type = len > 0 ? record->content[len - 1] : 0;
+    if (record->type < HF_CONTENT_ALERT || record->type > HF_CONTENT_APPLICATION_DATA) {
+        hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "protected record of a wrong content type");
+        return false;
+    }
+    record->content_len = len - 1;
     return true;
 }
 
@@ -129,18 +166,25 @@ bool hf_record_next(hf_conn *conn, hf_record *out)
         return false;
     if (!conn->peer_spoke) { /* a refusal before the version is settled comes in the peer's own: RFC 7507 section 3 */
         conn->peer_spoke = true;
-        if (header[2] < (HF_VERSION_TLS12 & 0xff))
+        if (header[2] < (HF_TLS12 & 0xff))
             conn->hello_version = (uint16_t)(header[1] << 8 | header[2]);
         else
-            conn->hello_version = HF_VERSION_TLS12;
+            conn->hello_version = HF_TLS12;
     }
     size_t len = (size_t)header[3] << 8 | header[4];
     if (have < HF_RECORD_HEADER_SIZE + len)
         return false;
 
     hf_record record = {header[0], header + HF_RECORD_HEADER_SIZE, len, HF_RECORD_HEADER_SIZE + len};
-    if (conn->read.cipher && !open_in_place(conn, record.content, len, &record))
-        return false;
+    if (is_protected(conn, record.type)) {
+        bool tls13 = conn->read.mode == HF_RECORD_TLS13;
+        if (tls13 && record.type != HF_CONTENT_APPLICATION_DATA) {
+            hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "record that should be protected");
+            return false;
+        }
+        if (!open_in_place(conn, record.content, len, &record) || (tls13 && !strip_inner(conn, &record)))
+            return false;
+    }
     if (!check_content(conn, &record))
         return false;
     *out = record;
@@ -155,14 +199,29 @@ void hf_record_drop(hf_conn *conn, const hf_record *record)
 
 /* ---- Sealing ---- */
 
-static size_t sealed_size(const hf_protection *p, size_t len)
+/* Zero bytes behind a content, by the configuration's policy (RFC 8446 section 5.4). */
+static size_t padding_for(const hf_conn *conn, size_t len)
 {
-    return HF_RECORD_HEADER_SIZE + (p->cipher ? hf_record_sealed_size(p->spec, p->mode, len, 0) : len);
+    size_t multiple = conn->config->record_padding;
+
+    if (!conn->write.cipher || conn->write.mode != HF_RECORD_TLS13 || multiple <= 1)
+        return 0;
+    size_t padded = (len + multiple - 1) / multiple * multiple;
+    return (padded < conn->send_limit ? padded : conn->send_limit) - len;
+}
+
+static size_t sealed_size(const hf_conn *conn, size_t len)
+{
+    const hf_protection *p = &conn->write;
+    if (!p->cipher)
+        return HF_RECORD_HEADER_SIZE + len;
+    return HF_RECORD_HEADER_SIZE + hf_record_sealed_size(p->spec, p->mode, len, padding_for(conn, len));
 }
 
 static void put_header(const hf_conn *conn, uint8_t *at, uint8_t type, size_t body_len)
 {
-    uint16_t version = conn->version ? conn->version : conn->hello_version;
+    /* legacy_record_version stays that of TLS 1.2: RFC 8446 section 5.1. */
+    uint16_t version = conn->version ? HF_TLS12 : conn->hello_version;
 
     at[0] = type;
     at[1] = (uint8_t)(version >> 8);
@@ -176,7 +235,7 @@ static hf_status seal(hf_conn *conn, uint8_t type, const uint8_t *data, size_t l
 {
     hf_protection *p = &conn->write;
     uint8_t *header = conn->out.data + conn->out.end;
-    size_t body_len = sealed_size(p, len) - HF_RECORD_HEADER_SIZE;
+    size_t body_len = sealed_size(conn, len) - HF_RECORD_HEADER_SIZE;
     uint8_t iv[HF_CBC_IV_SIZE];
 
     if (!p->cipher) {
@@ -189,7 +248,8 @@ static hf_status seal(hf_conn *conn, uint8_t type, const uint8_t *data, size_t l
                              .in_len = len,
                              .out = header + HF_RECORD_HEADER_SIZE,
                              .out_max = body_len,
-                             .content_type = type};
+                             .content_type = type,
+                             .padding = padding_for(conn, len)};
         if (p->sequence > SEQUENCE_MAX)
             return HF_ERR_LIMIT;
         if (p->spec->block_size > 1) {
@@ -204,6 +264,8 @@ static hf_status seal(hf_conn *conn, uint8_t type, const uint8_t *data, size_t l
         if (job.status != HF_OK || job.out_len != body_len)
             return job.status != HF_OK ? job.status : HF_ERR_CRYPTO;
     }
+    if (p->cipher && p->mode == HF_RECORD_TLS13)
+        type = HF_CONTENT_APPLICATION_DATA; /* the true one is inside */
     put_header(conn, header, type, body_len);
     conn->out.end += HF_RECORD_HEADER_SIZE + body_len;
     return HF_OK;
@@ -214,7 +276,7 @@ hf_status hf_record_write(hf_conn *conn, uint8_t type, const uint8_t *data, size
     /* Alerts and the last flight must always fit: the limit for data is checked by hf_conn_write. */
     const size_t max = HF_LIMIT_OUTPUT + 2 * HF_LIMIT_HANDSHAKE_TOTAL;
     size_t full = len / conn->send_limit, rest = len % conn->send_limit;
-    size_t total = full * sealed_size(&conn->write, conn->send_limit) + (rest ? sealed_size(&conn->write, rest) : 0);
+    size_t total = full * sealed_size(conn, conn->send_limit) + (rest ? sealed_size(conn, rest) : 0);
 
     hf_status status = hf_buffer_reserve(&conn->memory, &conn->out, total, max);
     while (status == HF_OK && len > 0) {
@@ -229,7 +291,7 @@ hf_status hf_record_write(hf_conn *conn, uint8_t type, const uint8_t *data, size
 hf_status hf_record_room(hf_conn *conn, uint8_t **out, size_t *out_len)
 {
     size_t prefix = conn->write.cipher ? hf_record_prefix(conn->write.spec, conn->write.mode) : 0;
-    hf_status status = hf_buffer_reserve(&conn->memory, &conn->out, sealed_size(&conn->write, conn->send_limit),
+    hf_status status = hf_buffer_reserve(&conn->memory, &conn->out, sealed_size(conn, conn->send_limit),
                                          HF_LIMIT_OUTPUT + OVERHEAD_MAX + HF_PLAINTEXT_MAX);
     if (status != HF_OK)
         return status;

@@ -8,11 +8,10 @@
  * The private key is needed once: to sign the ephemeral share, or to decrypt the premaster secret. There the machine
  * waits (HF_NEXT_KEY) while the key's holder works.
  */
-#include "hello12.h"
+#include "hello.h"
 #include "negotiate.h"
 
 enum {
-    READ_CLIENT_HELLO,
     SIGN_SERVER_KEY_EXCHANGE,
     SEND_HELLO_DONE,
     READ_CERTIFICATE,
@@ -58,40 +57,30 @@ static hf_status start_key_exchange(hf_conn *conn)
     return hf_key_sign(conn, hs->credential, hs->scheme, parts, SIGNATURE_INPUT_MAX);
 }
 
-static hf_next read_client_hello(hf_conn *conn, const hf_message *message)
+hf_next hf_server12_hello(hf_conn *conn, const hf_message *message, const hf_client_hello *hello)
 {
     hf_handshake *hs = conn->hs;
-    const hf_env *env = conn->memory.env;
-    hf_client_hello hello;
-    const char *why = "malformed ClientHello";
+    const char *why = "";
 
-    if (message->type != HF_MSG_CLIENT_HELLO)
-        return hf_unexpected(conn, message);
-    hf_status status = hf_client_hello_parse(message->body, &hello);
-    if (status == HF_OK)
-        status = hf_server12_settle(conn, &hello, &why);
+    hf_status status = hf_server12_settle(conn, hello, &why);
     if (status != HF_OK)
         return hf_failed(conn, status, why);
-
-    memcpy(hs->client_random, hello.random.ptr, HF_RANDOM_SIZE);
-    why = "answering the ClientHello failed";
-    status = env->random(env->random_arg, hs->server_random, HF_RANDOM_SIZE);
-    if (status == HF_OK)
-        status = hf_take_message(conn, message);
+    status = hf_take_message(conn, message);
     if (status == HF_OK)
         status = hf_transcript_start(&hs->transcript, hs->hash);
     if (status == HF_OK && !hs->certificate_requested)
         hf_transcript_forget(&conn->memory, &hs->transcript);
     if (status == HF_OK) {
         hf_emit(conn, HF_EVENT_CHOSE, 0, 0, "");
-        status = hf_server12_write_hello(conn, &hello);
+        status = hf_server12_write_hello(conn, hello);
     }
     if (status == HF_OK)
         status = hf_send_certificate(conn, hs->credential);
     if (status == HF_OK && hs->group)
         status = start_key_exchange(conn);
     if (status != HF_OK)
-        return hf_failed(conn, status, why);
+        return hf_failed(conn, status, "answering the ClientHello failed");
+    hs->machine = hf_server12_step;
     hs->state = hs->group ? SIGN_SERVER_KEY_EXCHANGE : SEND_HELLO_DONE;
     return HF_NEXT_AGAIN;
 }
@@ -357,8 +346,6 @@ hf_next hf_server12_step(hf_conn *conn, const hf_message *message)
     if (!message)
         return HF_NEXT_MESSAGE;
     switch (conn->hs->state) {
-    case READ_CLIENT_HELLO:
-        return read_client_hello(conn, message);
     case READ_CERTIFICATE:
         return read_certificate(conn, message);
     case READ_CLIENT_KEY_EXCHANGE:

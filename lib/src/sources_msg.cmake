@@ -10,4 +10,5 @@ set(HF_MSG_SOURCES
   src/msg_client_key_exchange.c
   src/msg_certificate_verify.c
   src/msg_finished.c
+  src/msg13.c
 )

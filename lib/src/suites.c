@@ -15,7 +15,16 @@
         {id, "TLS_RSA_WITH_" name}, HF_KX_RSA, cipher, hash                                                            \
     }
 
+#define TLS13(id, name, cipher, hash)                                                                                  \
+    {                                                                                                                  \
+        {id, "TLS_" name}, HF_KX_TLS13, cipher, hash                                                                   \
+    }
+
 static const hf_suite suites[] = {
+    TLS13(0x1301, "AES_128_GCM_SHA256", HF_AES_128_GCM, HF_SHA256),
+    TLS13(0x1302, "AES_256_GCM_SHA384", HF_AES_256_GCM, HF_SHA384),
+    TLS13(0x1303, "CHACHA20_POLY1305_SHA256", HF_CHACHA20_POLY1305, HF_SHA256),
+    TLS13(0x1304, "AES_128_CCM_SHA256", HF_AES_128_CCM, HF_SHA256),
     ECDSA(0xc02b, "AES_128_GCM_SHA256", HF_AES_128_GCM, HF_SHA256),
     ECRSA(0xc02f, "AES_128_GCM_SHA256", HF_AES_128_GCM, HF_SHA256),
     ECDSA(0xc02c, "AES_256_GCM_SHA384", HF_AES_256_GCM, HF_SHA384),
@@ -39,19 +48,19 @@ static const hf_suite suites[] = {
 };
 
 static const hf_scheme schemes[] = {
-    {HF_ECDSA_SECP256R1_SHA256, "ecdsa_secp256r1_sha256", HF_KEY_EC, HF_SHA256},
-    {HF_ECDSA_SECP384R1_SHA384, "ecdsa_secp384r1_sha384", HF_KEY_EC, HF_SHA384},
-    {HF_ECDSA_SECP521R1_SHA512, "ecdsa_secp521r1_sha512", HF_KEY_EC, HF_SHA512},
-    {HF_ED25519, "ed25519", HF_KEY_ED25519, HF_SHA512},
-    {HF_RSA_PSS_RSAE_SHA256, "rsa_pss_rsae_sha256", HF_KEY_RSA, HF_SHA256},
-    {HF_RSA_PSS_RSAE_SHA384, "rsa_pss_rsae_sha384", HF_KEY_RSA, HF_SHA384},
-    {HF_RSA_PSS_RSAE_SHA512, "rsa_pss_rsae_sha512", HF_KEY_RSA, HF_SHA512},
-    {HF_RSA_PSS_PSS_SHA256, "rsa_pss_pss_sha256", HF_KEY_RSA_PSS, HF_SHA256},
-    {HF_RSA_PSS_PSS_SHA384, "rsa_pss_pss_sha384", HF_KEY_RSA_PSS, HF_SHA384},
-    {HF_RSA_PSS_PSS_SHA512, "rsa_pss_pss_sha512", HF_KEY_RSA_PSS, HF_SHA512},
-    {HF_RSA_PKCS1_SHA256, "rsa_pkcs1_sha256", HF_KEY_RSA, HF_SHA256},
-    {HF_RSA_PKCS1_SHA384, "rsa_pkcs1_sha384", HF_KEY_RSA, HF_SHA384},
-    {HF_RSA_PKCS1_SHA512, "rsa_pkcs1_sha512", HF_KEY_RSA, HF_SHA512},
+    {HF_ECDSA_SECP256R1_SHA256, "ecdsa_secp256r1_sha256", HF_KEY_EC, HF_SHA256, true, HF_GROUP_P256},
+    {HF_ECDSA_SECP384R1_SHA384, "ecdsa_secp384r1_sha384", HF_KEY_EC, HF_SHA384, true, HF_GROUP_P384},
+    {HF_ECDSA_SECP521R1_SHA512, "ecdsa_secp521r1_sha512", HF_KEY_EC, HF_SHA512, true, HF_GROUP_P521},
+    {HF_ED25519, "ed25519", HF_KEY_ED25519, HF_SHA512, true, 0},
+    {HF_RSA_PSS_RSAE_SHA256, "rsa_pss_rsae_sha256", HF_KEY_RSA, HF_SHA256, true, 0},
+    {HF_RSA_PSS_RSAE_SHA384, "rsa_pss_rsae_sha384", HF_KEY_RSA, HF_SHA384, true, 0},
+    {HF_RSA_PSS_RSAE_SHA512, "rsa_pss_rsae_sha512", HF_KEY_RSA, HF_SHA512, true, 0},
+    {HF_RSA_PSS_PSS_SHA256, "rsa_pss_pss_sha256", HF_KEY_RSA_PSS, HF_SHA256, true, 0},
+    {HF_RSA_PSS_PSS_SHA384, "rsa_pss_pss_sha384", HF_KEY_RSA_PSS, HF_SHA384, true, 0},
+    {HF_RSA_PSS_PSS_SHA512, "rsa_pss_pss_sha512", HF_KEY_RSA_PSS, HF_SHA512, true, 0},
+    {HF_RSA_PKCS1_SHA256, "rsa_pkcs1_sha256", HF_KEY_RSA, HF_SHA256, false, 0},
+    {HF_RSA_PKCS1_SHA384, "rsa_pkcs1_sha384", HF_KEY_RSA, HF_SHA384, false, 0},
+    {HF_RSA_PKCS1_SHA512, "rsa_pkcs1_sha512", HF_KEY_RSA, HF_SHA512, false, 0},
 };
 
 const uint16_t hf_verify_schemes[] = {

@@ -4,14 +4,15 @@
 
 #include "handfast/handfast.h"
 
-typedef enum hf_key_exchange { HF_KX_RSA, HF_KX_ECDHE_RSA, HF_KX_ECDHE_ECDSA } hf_key_exchange;
+/* A TLS 1.3 suite names no key exchange: it is always ephemeral, signed by any certificate. */
+typedef enum hf_key_exchange { HF_KX_RSA, HF_KX_ECDHE_RSA, HF_KX_ECDHE_ECDSA, HF_KX_TLS13 } hf_key_exchange;
 
 /* hf_suite_info must stay the first member: hf_suite_at hands it out. */
 typedef struct hf_suite {
     hf_suite_info info;
     hf_key_exchange kx;
     hf_cipher_id cipher;
-    hf_hash_id prf_hash; /* of the PRF and the Finished hash (RFC 5246 section 5, RFC 5288) */
+    hf_hash_id prf_hash; /* of the PRF or HKDF and the Finished hash (RFC 5246 section 5, 8446 section 7.1) */
 } hf_suite;
 
 /* Signalling values, not suites. */
@@ -25,6 +26,8 @@ typedef struct hf_scheme {
     const char *name;
     hf_key_type key_type;
     hf_hash_id hash; /* meaningless for Ed25519 */
+    bool tls13;      /* may sign a TLS 1.3 handshake (RFC 8446 section 4.2.3) */
+    uint16_t group;  /* TLS 1.3: the curve that an ECDSA scheme is bound to, else 0 */
 } hf_scheme;
 
 const hf_scheme *hf_scheme_by_id(uint16_t id); /* NULL when unknown */

@@ -26,6 +26,18 @@ hf_status hf_transcript_start(hf_transcript *t, const hf_hash *hash)
     return hash->update(t->state.bytes, all.ptr, all.len);
 }
 
+hf_status hf_transcript_fold(hf_memory *memory, hf_transcript *t, const hf_hash *hash)
+{
+    uint8_t folded[4 + HF_HASH_SIZE_MAX] = {254, 0, 0, hash->size};
+    hf_slice all = hf_transcript_messages(t);
+
+    hf_status status = hf_hash_once(hash, all.ptr, all.len, folded + 4);
+    if (status != HF_OK)
+        return status;
+    hf_buffer_free(memory, &t->kept);
+    return hf_transcript_add(memory, t, folded, 4 + (size_t)hash->size);
+}
+
 void hf_transcript_forget(hf_memory *memory, hf_transcript *t)
 {
     t->keep = false;

@@ -22,6 +22,8 @@ void hf_transcript_init(hf_transcript *t);
 hf_status hf_transcript_add(hf_memory *memory, hf_transcript *t, const uint8_t *data, size_t len) HF_MUST_CHECK;
 /* The hash is settled: everything so far goes into it. */
 hf_status hf_transcript_start(hf_transcript *t, const hf_hash *hash) HF_MUST_CHECK;
+/* After a HelloRetryRequest the first ClientHello counts as its hash (RFC 8446 section 4.4.1). */
+hf_status hf_transcript_fold(hf_memory *memory, hf_transcript *t, const hf_hash *hash) HF_MUST_CHECK;
 /* No CertificateVerify will come: the bytes are not needed any more. */
 void hf_transcript_forget(hf_memory *memory, hf_transcript *t);
 /* The digest of everything so far; the transcript goes on. out: hash->size bytes. */

@@ -185,7 +185,7 @@ Test(config, suites_are_listed)
         for (size_t i = 0; i < n; i++)
             cr_assert_neq(hf_suite_at(i)->id, info->id);
     }
-    cr_assert_eq(n, 20);
+    cr_assert_eq(n, 24);
     cr_assert_null(hf_suite_at(SIZE_MAX));
     cr_assert_null(hf_suite_name(0x1234));
     cr_assert_str_eq(hf_scheme_name(HF_RSA_PSS_RSAE_SHA256), "rsa_pss_rsae_sha256");

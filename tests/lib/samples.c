@@ -139,6 +139,37 @@ static void number(sample *s, unsigned type, unsigned bytes, unsigned value)
     sample_close(s, data);
 }
 
+/* certificate_authorities, RFC 8446 section 4.2.4. */
+static void names(sample *s, unsigned type)
+{
+    sample_u16(s, type);
+    size_t data = sample_open(s, 2);
+    size_t list = sample_open(s, 2);
+    for (int i = 0; i < 2; i++) {
+        size_t name = sample_open(s, 2);
+        sample_bytes(s, "name", 4);
+        sample_close(s, name);
+    }
+    sample_close(s, list);
+    sample_close(s, data);
+}
+
+/* key_share, RFC 8446 section 4.2.8. */
+static void client_shares(sample *s)
+{
+    sample_u16(s, 51);
+    size_t data = sample_open(s, 2);
+    size_t list = sample_open(s, 2);
+    for (unsigned group = 0x1d; group >= 0x17; group -= 6) {
+        sample_u16(s, group);
+        size_t share = sample_open(s, 2);
+        sample_fill(s, 0x77, 32);
+        sample_close(s, share);
+    }
+    sample_close(s, list);
+    sample_close(s, data);
+}
+
 static void client_hello_full(sample *s)
 {
     s->title = "every extension";
@@ -157,6 +188,9 @@ static void client_hello_full(sample *s)
     number(s, 28, 2, 0x4001);
     vector(s, 43, 1, "\x03\x04\x03\x03", 4);
     vector(s, 0xff01, 1, "", 0);
+    vector(s, 44, 2, "cookie", 6);
+    names(s, 47);
+    client_shares(s);
     sample_u16(s, 21); /* padding */
     size_t padding = sample_open(s, 2);
     sample_fill(s, 0, 7);

@@ -30,8 +30,11 @@ static const entry entries[] = {
     {23, HF_EXT_EXTENDED_MASTER_SECRET, DATA(""), DATA("")},
     {28, HF_EXT_RECORD_SIZE_LIMIT, DATA("\0\x40"), DATA("\0\x40")},
     {43, HF_EXT_SUPPORTED_VERSIONS, DATA("\2\3\3"), DATA("\3\3")},
+    {44, HF_EXT_COOKIE, DATA("\0\2ab"), NULL, 0},
+    {47, HF_EXT_CERTIFICATE_AUTHORITIES, DATA("\0\4\0\2ab"), NULL, 0},
     {50, HF_EXT_SIGNATURE_ALGORITHMS_CERT, DATA("\0\2\4\3"), NULL, 0},
     {0xff01, HF_EXT_RENEGOTIATION_INFO, DATA("\0"), DATA("\0")},
+    {51, HF_EXT_KEY_SHARE, DATA("\0\6\0\x1d\0\2ab"), DATA("\0\x1d\0\2ab")},
 };
 #define N_ENTRIES (sizeof entries / sizeof entries[0])
 

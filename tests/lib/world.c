@@ -180,6 +180,12 @@ static hf_status set_lists(hf_config *config, const side *s)
 static hf_status set_limits(hf_config *config, const side *s)
 {
     hf_status status = hf_config_set_policy(config, s->policy);
+    if (status == HF_OK && !s->tls13)
+        status = hf_config_set_versions(config, HF_TLS12, HF_TLS12);
+    if (status == HF_OK && s->record_padding)
+        status = hf_config_set_record_padding(config, s->record_padding);
+    if (status == HF_OK)
+        status = hf_config_set_rekey_after(config, s->rekey_after);
     if (status == HF_OK && s->record_size_limit)
         status = hf_config_set_record_size_limit(config, s->record_size_limit);
     if (status == HF_OK)

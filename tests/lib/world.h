@@ -35,6 +35,9 @@ typedef struct side {
     const char *alpn[4];
     size_t record_size_limit, max_fragment_length;
     hf_client_auth client_auth;
+    bool tls13; /* the policy's versions; else TLS 1.2 alone */
+    size_t record_padding;
+    uint64_t rekey_after;
     bool no_trust, other_trust, insecure, fallback;
     const hf_env *env;
     const hf_crypto *crypto;

@@ -77,13 +77,16 @@ typedef struct hf_env {
 /* malloc/free, getrandom(2), time(2). Static storage. */
 HF_API const hf_env *hf_env_system(void);
 
+/* Protocol versions as they stand on the wire (RFC 8446 section 4.2.1). */
+enum { HF_TLS12 = 0x0303, HF_TLS13 = 0x0304 };
+
 /* ---- Policies ------------------------------------------------------------------------------------ */
 
 typedef enum hf_policy_id {
-    HF_POLICY_INTERMEDIATE, /* default: TLS 1.2 (and 1.3): ECDHE with AEAD, extended master secret, renegotiation_info
-                             */
+    HF_POLICY_INTERMEDIATE, /* default: TLS 1.3 and 1.2; 1.2: ECDHE with AEAD, extended master secret,
+                               renegotiation_info */
     HF_POLICY_MODERN,       /* TLS 1.3 only */
-    HF_POLICY_COMPATIBLE    /* also RSA key transport, AES-CBC with HMAC */
+    HF_POLICY_COMPATIBLE    /* TLS 1.3 and 1.2; 1.2: also RSA key transport, AES-CBC with HMAC */
 } hf_policy_id;
 
 /* By its name ("modern", "intermediate", "compatible"); HF_ERR_NOT_FOUND. */
@@ -129,6 +132,8 @@ HF_API hf_status hf_config_new(const hf_env *env, const hf_crypto *crypto, hf_co
 
 /* Setters: before hf_config_build only (HF_ERR_STATE after). */
 HF_API hf_status hf_config_set_policy(hf_config *config, hf_policy_id policy) HF_MUST_CHECK;
+/* Restricts the policy's versions: HF_TLS12 <= min <= max <= HF_TLS13 (default: both ends of that). */
+HF_API hf_status hf_config_set_versions(hf_config *config, uint16_t min, uint16_t max) HF_MUST_CHECK;
 /* Restricts the policy's suites to these, in this order (ids of hf_suite_at; at least one that the policy allows).
  * HF_ERR_NOT_FOUND for an unknown id, HF_ERR_UNSUPPORTED for one outside of the policy (checked in build). */
 HF_API hf_status hf_config_set_suites(hf_config *config, const uint16_t *ids, size_t n) HF_MUST_CHECK;
@@ -151,6 +156,12 @@ HF_API hf_status hf_config_set_alpn(hf_config *config, const char *const *names,
 /* The largest plaintext we want to receive in one record, 64..16384 bytes (RFC 8449, record_size_limit); default 16384.
  * Sent by a client only when below 16384; a server always answers the extension. */
 HF_API hf_status hf_config_set_record_size_limit(hf_config *config, size_t bytes) HF_MUST_CHECK;
+/* TLS 1.3: pads every record's content with zeros to a multiple of this many bytes, 1..16384 (RFC 8446 section 5.4), as
+ * far as the record may grow; 1: no padding (default). */
+HF_API hf_status hf_config_set_record_padding(hf_config *config, size_t multiple) HF_MUST_CHECK;
+/* TLS 1.3: how many records are sealed with one key before a KeyUpdate of our own (RFC 8446 section 5.5). 0: the
+ * suite's own limit (default); a larger value than that has no effect. */
+HF_API hf_status hf_config_set_rekey_after(hf_config *config, uint64_t records) HF_MUST_CHECK;
 /* Client only: ask for max_fragment_length (RFC 6066 section 4): 512, 1024, 2048 or 4096; 0: do not ask (default). */
 HF_API hf_status hf_config_set_max_fragment_length(hf_config *config, size_t bytes) HF_MUST_CHECK;
 /* Client only: send TLS_FALLBACK_SCSV (RFC 7507): this connection is a retry below our highest version. */
@@ -260,6 +271,10 @@ HF_API void hf_conn_close(hf_conn *conn, hf_worker *worker);
 /* Ends the connection with a fatal alert for a reason of the application's own (deadline, shutdown): `status` sticks
  * and must be an alert to send or a local fault (sent as internal_error). */
 HF_API void hf_conn_fail(hf_conn *conn, hf_worker *worker, hf_status status, const char *reason);
+
+/* TLS 1.3: new keys for our direction, and for the peer's if asked (KeyUpdate, RFC 8446 section 4.6.3). HF_ERR_STATE in
+ * another version, before the handshake is complete or after our close_notify. */
+HF_API hf_status hf_conn_key_update(hf_conn *conn, hf_worker *worker, bool request_peer) HF_MUST_CHECK;
 
 /* Private keys, see key.h. take: ownership of the operation passes to the caller (HF_ERR_STATE when none waits).
  * done: consumes op in every case; HF_ERR_STALE when the connection does not wait for it. Then step. */

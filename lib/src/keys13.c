@@ -1,0 +1,132 @@
+/* Traffic secrets and keys of TLS 1.3: RFC 8446 sections 7.1 to 7.3. */
+#include "conn.h"
+
+static const hf_slice no_context = {0};
+
+/* ---- Keys of a traffic secret ---- */
+
+static hf_status make_protection(hf_conn *conn, hf_direction direction, const uint8_t *secret, hf_protection *out)
+{
+    const hf_suite *suite = hf_suite_by_id(conn->suite_id);
+    const hf_cipher *cipher = conn->config->crypto.ciphers[suite->cipher];
+    uint8_t key[HF_CIPHER_KEY_MAX], iv[HF_CIPHER_IV_MAX];
+    hf_record_keys keys = {.mode = HF_RECORD_TLS13, .direction = direction, .key = key, .iv = iv};
+
+    hf_status status =
+        hf_expand_label(conn->hash13, secret, "key", no_context, key, hf_cipher_spec_of(suite->cipher)->key_size);
+    if (status == HF_OK)
+        status = hf_expand_label(conn->hash13, secret, "iv", no_context, iv, sizeof iv);
+    if (status == HF_OK)
+        status = hf_protection_init(conn, out, cipher, &keys);
+    hf_wipe(key, sizeof key);
+    hf_wipe(iv, sizeof iv);
+    return status;
+}
+
+hf_status hf_set_traffic13(hf_conn *conn, hf_direction direction, const uint8_t *secret)
+{
+    hf_protection *p = direction == HF_SEAL ? &conn->write : &conn->read;
+    uint8_t *kept = direction == HF_SEAL ? conn->write_secret : conn->read_secret;
+    hf_protection made;
+
+    hf_status status = make_protection(conn, direction, secret, &made);
+    if (status != HF_OK)
+        return status;
+    hf_protection_cleanup(&conn->memory, p);
+    *p = made;
+    memmove(kept, secret, conn->hash13->size);
+    return HF_OK;
+}
+
+hf_status hf_update_traffic13(hf_conn *conn, hf_direction direction)
+{
+    const uint8_t *kept = direction == HF_SEAL ? conn->write_secret : conn->read_secret;
+    uint8_t next[HF_HASH_SIZE_MAX];
+
+    hf_status status = hf_expand_label(conn->hash13, kept, "traffic upd", no_context, next, conn->hash13->size);
+    if (status == HF_OK)
+        status = hf_set_traffic13(conn, direction, next);
+    hf_wipe(next, sizeof next);
+    return status;
+}
+
+/* ---- The schedule, bound to the transcript ---- */
+
+static void log_secret(hf_conn *conn, const char *label, const uint8_t *secret)
+{
+    if (conn->options.on_key_log)
+        conn->options.on_key_log(conn->options.user, label, conn->hs->client_random, secret, conn->hash13->size);
+}
+
+static hf_status derive(hf_conn *conn, hf_phase13 phase, const char *label, const char *log_label, uint8_t *out)
+{
+    uint8_t transcript[HF_HASH_SIZE_MAX];
+
+    hf_status status = hf_transcript_digest(&conn->hs->transcript, transcript);
+    if (status == HF_OK)
+        status = hf_schedule13_derive(&conn->hs->schedule, phase, label, transcript, out);
+    if (status == HF_OK)
+        log_secret(conn, log_label, out);
+    return status;
+}
+
+hf_status hf_enter_handshake13(hf_conn *conn)
+{
+    hf_handshake *hs = conn->hs;
+    bool server = conn->role == HF_ROLE_SERVER;
+
+    conn->hash13 = hs->hash;
+    hf_status status = hf_schedule13_start(&hs->schedule, hs->hash);
+    if (status == HF_OK)
+        status = hf_schedule13_handshake(&hs->schedule, hs->premaster, hs->premaster_len);
+    hf_wipe(hs->premaster, sizeof hs->premaster);
+    hs->premaster_len = 0;
+    if (status == HF_OK)
+        status =
+            derive(conn, HF_PHASE_HANDSHAKE, "c hs traffic", "CLIENT_HANDSHAKE_TRAFFIC_SECRET", hs->client_traffic);
+    if (status == HF_OK)
+        status =
+            derive(conn, HF_PHASE_HANDSHAKE, "s hs traffic", "SERVER_HANDSHAKE_TRAFFIC_SECRET", hs->server_traffic);
+    if (status == HF_OK)
+        status = hf_set_traffic13(conn, HF_SEAL, server ? hs->server_traffic : hs->client_traffic);
+    if (status == HF_OK)
+        status = hf_set_traffic13(conn, HF_OPEN, server ? hs->client_traffic : hs->server_traffic);
+    if (status == HF_OK)
+        hf_emit(conn, HF_EVENT_SECRET, 0, 0, "handshake keys derived: the rest of the handshake is encrypted");
+    return status;
+}
+
+hf_status hf_derive_application13(hf_conn *conn, uint8_t *out_client, uint8_t *out_server)
+{
+    hf_handshake *hs = conn->hs;
+
+    hf_status status = hf_schedule13_master(&hs->schedule);
+    if (status == HF_OK)
+        status = derive(conn, HF_PHASE_MASTER, "c ap traffic", "CLIENT_TRAFFIC_SECRET_0", out_client);
+    if (status == HF_OK)
+        status = derive(conn, HF_PHASE_MASTER, "s ap traffic", "SERVER_TRAFFIC_SECRET_0", out_server);
+    if (status == HF_OK)
+        hf_emit(conn, HF_EVENT_SECRET, 0, 0, "application traffic secrets derived: encryption, decryption, integrity");
+    return status;
+}
+
+hf_status hf_verify_data13(hf_conn *conn, hf_role of, uint8_t *out)
+{
+    hf_handshake *hs = conn->hs;
+    uint8_t transcript[HF_HASH_SIZE_MAX], key[HF_HASH_SIZE_MAX];
+    size_t size = hs->hash->size;
+    hf_hmac hmac;
+
+    hf_status status = hf_transcript_digest(&hs->transcript, transcript);
+    if (status == HF_OK)
+        status = hf_expand_label(hs->hash, of == HF_ROLE_CLIENT ? hs->client_traffic : hs->server_traffic, "finished",
+                                 no_context, key, size);
+    if (status == HF_OK)
+        status = hf_hmac_init(&hmac, hs->hash, key, size);
+    hf_wipe(key, sizeof key);
+    if (status != HF_OK)
+        return status;
+    status = hf_hmac_run(&hmac, transcript, size, NULL, 0, out);
+    hf_hmac_cleanup(&hmac);
+    return status;
+}

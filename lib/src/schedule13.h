@@ -1,0 +1,39 @@
+/* The key schedule of TLS 1.3 (RFC 8446 section 7.1), which checks its phase.
+ *
+ *   early -> handshake (with the agreed secret) -> master
+ *
+ * Each move destroys the secret before. What a phase does not have cannot be asked of it: HF_ERR_STATE.
+ */
+#ifndef HF_SCHEDULE13_H
+#define HF_SCHEDULE13_H
+
+#include "hmac.h"
+#include "reader.h"
+
+typedef enum hf_phase13 { HF_PHASE_NONE, HF_PHASE_EARLY, HF_PHASE_HANDSHAKE, HF_PHASE_MASTER } hf_phase13;
+
+typedef struct hf_schedule13 {
+    const hf_hash *hash;
+    hf_phase13 phase;
+    uint8_t secret[HF_HASH_SIZE_MAX];
+} hf_schedule13;
+
+/* Early Secret without a PSK. */
+hf_status hf_schedule13_start(hf_schedule13 *s, const hf_hash *hash) HF_MUST_CHECK;
+/* To the Handshake Secret with the (EC)DHE secret; to the Master Secret. */
+hf_status hf_schedule13_handshake(hf_schedule13 *s, const uint8_t *shared, size_t shared_len) HF_MUST_CHECK;
+hf_status hf_schedule13_master(hf_schedule13 *s) HF_MUST_CHECK;
+/* Derive-Secret(secret of `phase`, label, transcript): hash->size bytes. */
+hf_status hf_schedule13_derive(const hf_schedule13 *s, hf_phase13 phase, const char *label,
+                               const uint8_t *transcript_hash, uint8_t *out) HF_MUST_CHECK;
+void hf_schedule13_cleanup(hf_schedule13 *s);
+
+/* HKDF, RFC 5869, and HKDF-Expand-Label, RFC 8446 section 7.1. out_len at most 255 * hash size; zeroed on error. */
+hf_status hf_hkdf_extract(const hf_hash *hash, const uint8_t *salt, size_t salt_len, const uint8_t *ikm, size_t ikm_len,
+                          uint8_t *out) HF_MUST_CHECK;
+hf_status hf_hkdf_expand(const hf_hash *hash, const uint8_t *prk, size_t prk_len, const uint8_t *info, size_t info_len,
+                         uint8_t *out, size_t out_len) HF_MUST_CHECK;
+hf_status hf_expand_label(const hf_hash *hash, const uint8_t *secret, const char *label, hf_slice context, uint8_t *out,
+                          size_t out_len) HF_MUST_CHECK;
+
+#endif
