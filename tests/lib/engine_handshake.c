@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "handfast/providers.h"
 #include "world.h"
 
 TestSuite(handshake, .timeout = 300);
@@ -112,6 +113,60 @@ Test(handshake, every_group)
         pair_cleanup(&p);
     }
 }
+
+/* ---- Providers crossed: sealed by one, opened by another ---- */
+
+static void crossed(const hf_provider *client_with, const hf_provider *server_with)
+{
+    hf_crypto ours, theirs;
+    const hf_suite_info *suite;
+    char why[256];
+    size_t n = 0;
+    cr_assert_eq(hf_crypto_compose(client_with->name, &ours, NULL, NULL, why, sizeof why), HF_OK, "%s", why);
+    cr_assert_eq(hf_crypto_compose(server_with->name, &theirs, NULL, NULL, why, sizeof why), HF_OK, "%s", why);
+    for (size_t i = 0; (suite = hf_suite_at(i)) != NULL; i++) {
+        pair p = {.pieces = PAIR_RANDOM, .seed = suite->id};
+        hf_conn_info client, server;
+        hf_config *c, *s;
+        const side client_side = {.policy = HF_POLICY_COMPATIBLE, .suites = {suite->id}, .crypto = &ours};
+        const side server_side = {
+            .policy = HF_POLICY_COMPATIBLE, .suites = {suite->id}, .certs = {world_server("P-256")}, .crypto = &theirs};
+        hf_status status = side_try(&client_side, HF_ROLE_CLIENT, &c);
+        if (status == HF_ERR_UNSUPPORTED) /* a cipher that this provider has not */
+            continue;
+        cr_assert_eq(status, HF_OK);
+        status = side_try(&server_side, HF_ROLE_SERVER, &s);
+        if (status == HF_OK) {
+            cr_assert_eq(pair_start(&p, c, s, WORLD_NAME), HF_OK);
+            pair_run(&p);
+            assert_agreed(&p, &client, &server);
+            cr_assert_str_eq(client.record_provider, client_with->name);
+            cr_assert_str_eq(server.record_provider, server_with->name);
+            assert_data_flows(&p);
+            pair_cleanup(&p);
+            hf_config_release(s);
+            n++;
+        }
+        hf_config_release(c);
+    }
+    cr_assert_gt(n, 0, "%s and %s have no cipher in common", client_with->name, server_with->name);
+}
+
+Test(handshake, providers_crossed)
+{
+    const hf_provider *const *all = hf_providers();
+    const char *why;
+    size_t n = 0;
+    for (size_t i = 0; all[i]; i++)
+        for (size_t j = 0; all[j]; j++)
+            if (all[i]->ciphers && all[j]->ciphers && all[i]->available(&why) && all[j]->available(&why)) {
+                crossed(all[i], all[j]);
+                n++;
+            }
+    cr_assert_geq(n, 4, "portable and libcrypto are always there");
+}
+
+/* ---- Choices ---- */
 
 /* The server's order counts for suites, its first certificate that fits is taken. */
 Test(handshake, server_preference)

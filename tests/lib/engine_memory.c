@@ -1,4 +1,5 @@
-/* What a connection costs while nothing happens: at most 8 KiB from its allocator, whatever came before. */
+/* What a connection costs while nothing happens: at most 8 KiB from its allocator, whatever came before. And what it
+ * keeps: no secret of the handshake, nothing that was freed without being wiped. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -66,4 +67,76 @@ Test(memory, idle_of_every_other_provider)
         n += strcmp((*p)->name, "portable") != 0 && strcmp((*p)->name, "libcrypto") != 0 && (*p)->available(&why);
     if (n > 0)
         idle_with(hf_providers()[0]->name); /* the preferred one */
+}
+
+/* ---- Secrets ---- */
+
+static void secrets_with(uint16_t suite)
+{
+    faulty client_env, server_env;
+    pair p = {.pieces = PAIR_RANDOM, .seed = suite};
+    const char text[] = "a sentence that no other memory holds by chance";
+    faulty_init(&client_env);
+    faulty_init(&server_env);
+    hf_config *c = side_config(
+        &(side){
+            .policy = HF_POLICY_COMPATIBLE, .suites = {suite}, .cert = world_client("P-256"), .env = &client_env.env},
+        HF_ROLE_CLIENT);
+    hf_config *s = side_config(
+        &(side){.policy = HF_POLICY_COMPATIBLE, .client_auth = HF_CLIENT_AUTH_REQUIRED, .env = &server_env.env},
+        HF_ROLE_SERVER);
+    cr_assert_eq(pair_start(&p, c, s, WORLD_NAME), HF_OK);
+    p.client.hold_key = true; /* the client derived the keys and waits for its signature */
+    pair_run(&p);
+    cr_assert_eq(p.client.n_key_logs, 1);
+    cr_assert(faulty_holds(&client_env, p.client.logged_secret, 48), "the search finds what is there");
+    p.client.hold_key = false;
+    pair_run(&p);
+    cr_assert(pair_connected(&p));
+
+    /* Both derived the same, once, and keep nothing of it. */
+    cr_assert_eq(p.client.n_key_logs + p.server.n_key_logs, 2);
+    cr_assert_arr_eq(p.client.logged_random, p.server.logged_random, 32);
+    cr_assert_arr_eq(p.client.logged_secret, p.server.logged_secret, 48);
+    for (size_t at = 0; at < 48; at += 8) {
+        cr_assert_not(faulty_holds(&client_env, p.client.logged_secret + at, 8), "a piece of the master secret");
+        cr_assert_not(faulty_holds(&server_env, p.server.logged_secret + at, 8), "a piece of the master secret");
+    }
+
+    cr_assert(pair_send(&p, &p.client, text, sizeof text));
+    cr_assert_eq(wire_len(&p.server.plain), sizeof text);
+    cr_assert_not(faulty_holds(&server_env, text + 8, 16), "plaintext that was taken");
+    pair_cleanup(&p);
+    cr_assert_eq(client_env.dirty_frees, 0, "%zu blocks were freed as they were", client_env.dirty_frees);
+    cr_assert_eq(server_env.dirty_frees, 0, "%zu blocks were freed as they were", server_env.dirty_frees);
+    hf_config_release(c);
+    hf_config_release(s);
+}
+
+Test(memory, secrets_are_wiped)
+{
+    secrets_with(0xc02f);
+    secrets_with(0x009c);
+    secrets_with(0xc014);
+    secrets_with(0xc030);
+}
+
+/* A connection that fails in the middle wipes what it had. */
+Test(memory, secrets_are_wiped_on_failure)
+{
+    faulty env;
+    pair p = {0};
+    faulty_init(&env);
+    hf_config *c = side_config(&(side){.cert = world_client("P-256"), .env = &env.env}, HF_ROLE_CLIENT);
+    hf_config *s = side_config(&(side){.client_auth = HF_CLIENT_AUTH_REQUIRED}, HF_ROLE_SERVER);
+    cr_assert_eq(pair_start(&p, c, s, WORLD_NAME), HF_OK);
+    p.client.hold_key = true;
+    pair_run(&p);
+    cr_assert(faulty_holds(&env, p.client.logged_secret, 48));
+    hf_conn_fail(p.client.conn, p.client.worker, HF_ERR_TIMEOUT, "too slow");
+    cr_assert_not(faulty_holds(&env, p.client.logged_secret, 48));
+    pair_cleanup(&p);
+    cr_assert_eq(env.dirty_frees, 0);
+    hf_config_release(c);
+    hf_config_release(s);
 }

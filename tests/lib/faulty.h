@@ -11,9 +11,14 @@ typedef struct faulty {
     size_t randoms, fail_random;
     bool stays; /* every later one fails too */
     size_t live, live_bytes, bad_frees;
+    size_t dirty_frees; /* blocks that were not zero when they were given back */
+    struct faulty_head *blocks;
 } faulty;
 
 /* f must stay where it is as long as anything lives. */
 void faulty_init(faulty *f);
+
+/* Whether the bytes stand in any block that lives now. */
+bool faulty_holds(const faulty *f, const void *bytes, size_t len);
 
 #endif

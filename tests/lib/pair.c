@@ -108,6 +108,18 @@ static void on_event(void *user, hf_conn *conn, const hf_event *event)
     }
 }
 
+static void on_key_log(void *user, const char *label, const uint8_t client_random[32], const uint8_t *secret,
+                       size_t secret_len)
+{
+    end *e = user;
+    e->n_key_logs++;
+    if (strcmp(label, "CLIENT_RANDOM") != 0) /* TLS 1.3 has several */
+        return;
+    must(secret_len == sizeof e->logged_secret, "a master secret of TLS 1.2");
+    memcpy(e->logged_random, client_random, sizeof e->logged_random);
+    memcpy(e->logged_secret, secret, secret_len);
+}
+
 int end_alert_sent(const end *e)
 {
     return e->n_alerts_sent ? e->alerts_sent[e->n_alerts_sent - 1] : -1;
@@ -120,7 +132,7 @@ int end_alert_got(const end *e)
 
 static hf_status end_start(end *e, hf_config *config, const char *name)
 {
-    hf_conn_options options = {.server_name = name, .user = e, .on_event = on_event};
+    hf_conn_options options = {.server_name = name, .user = e, .on_event = on_event, .on_key_log = on_key_log};
     hf_status status = hf_conn_new(config, &options, &e->conn);
     if (status == HF_OK)
         status = hf_worker_new(&config->crypto, &e->worker);

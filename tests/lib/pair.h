@@ -34,6 +34,8 @@ typedef struct end {
     size_t n_alerts_sent, n_alerts_got;
     size_t n_sent, n_received; /* messages, ChangeCipherSpec included */
     size_t n_connected, n_closed, key_started, key_done;
+    size_t n_key_logs; /* what the key log was told */
+    uint8_t logged_random[32], logged_secret[48];
 } end;
 
 typedef enum pair_pieces { PAIR_WHOLE, PAIR_BYTES, PAIR_RANDOM } pair_pieces;
