@@ -97,12 +97,13 @@ static void check_connected(hf_client *c)
     }
 }
 
-/* How long our close_notify has still to wait, milliseconds. */
+/* How long our close_notify has still to wait, milliseconds. In TLS 1.3 not at all: each direction closes by itself
+ * (RFC 8446 section 6.1). */
 static int64_t quiet_left(const hf_client *c)
 {
     hf_conn_info info;
     hf_conn_get_info(c->conn, &info);
-    if (c->options->get_path || info.version >= 0x0304)
+    if (info.version >= HF_TLS13)
         return 0;
     return c->quiet_since + HF_CONNECT_QUIET_MS - now_ms();
 }
@@ -138,6 +139,14 @@ static bool move_plaintext(hf_client *c)
     return hf_conn_plaintext_ack(c->conn, len) == HF_OK;
 }
 
+/* The server said all it had to say, and all of it was taken. */
+static bool server_done(const hf_client *c)
+{
+    hf_conn_info info;
+    hf_conn_get_info(c->conn, &info);
+    return info.got_close_notify && !(hf_conn_wants(c->conn) & (HF_WANT_INPUT | HF_WANT_PLAINTEXT));
+}
+
 static bool move_write(hf_client *c)
 {
     size_t taken = 0;
@@ -151,7 +160,8 @@ static bool move_write(hf_client *c)
         c->begin += taken;
         return taken > 0;
     }
-    if (!c->input_ended || quiet_left(c) > 0 || (c->options->get_path && c->response.state != HF_RESPONSE_DONE))
+    bool answered = c->options->get_path ? c->response.state == HF_RESPONSE_DONE : quiet_left(c) <= 0;
+    if (!(c->input_ended && answered) && !server_done(c)) /* TLS 1.2 has closed our direction with the server's */
         return false;
     hf_conn_close(c->conn, c->worker);
     c->closing = true;
