@@ -17,7 +17,7 @@ static hf_status key_init(void *state, const hf_record_keys *keys, hf_cipher_id 
     if (!tables)
         return HF_ERR_CRYPTO;
     memset(key, 0, sizeof *key);
-    hf_status status = hf_hmac_key_init(&key->hmac, hash, keys->mac_key, spec->mac_key_size);
+    hf_status status = hf_md_hmac_key_init(&key->hmac, hf_md_ops_of(hash), keys->mac_key, spec->mac_key_size);
     if (status != HF_OK)
         return status;
     if (spec->key_size == IMB_KEY_128_BYTES)
@@ -40,10 +40,10 @@ static void key_cleanup(void *state)
 
 static IMB_HASH_ALG hash_of(const hf_imb_cbc_key *key)
 {
-    switch (key->hmac.hash) {
-    case HF_SHA1:
+    switch (key->mac_size) {
+    case 20:
         return IMB_AUTH_HMAC_SHA_1;
-    case HF_SHA256:
+    case 32:
         return IMB_AUTH_HMAC_SHA_256;
     default:
         return IMB_AUTH_HMAC_SHA_384;

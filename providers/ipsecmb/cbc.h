@@ -4,14 +4,14 @@
 
 #include "ipsecmb.h"
 
-#include "../portable/hmac.h"
+#include "../portable/md_hmac.h"
 
 #define HF_IMB_BLOCK 16
 
-/* Keys of one direction. hf_hmac_key's chaining values are what the library calls the hashed ipad and opad. */
+/* Keys of one direction. hf_md_hmac_key's chaining values are what the library calls the hashed ipad and opad. */
 typedef struct hf_imb_cbc_key {
     uint8_t round_keys[15 * 16]; /* encryption's when sealing, decryption's when opening; aligned as the state is */
-    hf_hmac_key hmac;
+    hf_md_hmac_key hmac;
     uint8_t key_size;
     uint8_t mac_size;
     uint8_t mode; /* hf_record_mode */

@@ -76,7 +76,7 @@ static hf_status key_init(void *state, const hf_record_keys *keys, hf_cipher_id 
         ok = cbc_init(k, lc, keys) && mac_init(k, lc, keys);
     else if (keys->direction == HF_OPEN)
         ok = cbc_init(k, lc, keys) &&
-             hf_hmac_key_init(&k->check, macs[id].hash, keys->mac_key, k->spec->mac_key_size) == HF_OK;
+             hf_md_hmac_key_init(&k->check, hf_md_ops_of(macs[id].hash), keys->mac_key, k->spec->mac_key_size) == HF_OK;
     else if (lc->stitched[id])
         ok = hf_lc_stitched_init(k, lc, keys);
     else

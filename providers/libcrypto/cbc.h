@@ -10,7 +10,7 @@ typedef struct hf_lc_cbc_key {
     hf_record_mode mode;
     EVP_CIPHER_CTX *cbc;      /* all but the stitched path */
     EVP_MAC_CTX *mac;         /* encrypt-then-MAC, and separate sealing */
-    hf_hmac_key check;        /* opening MAC-then-encrypt */
+    hf_md_hmac_key check;     /* opening MAC-then-encrypt */
     EVP_CIPHER_CTX *stitched; /* sealing MAC-then-encrypt in one pass; NULL: separately */
     EVP_CIPHER_CTX *ecb;      /* beside `stitched` */
 } hf_lc_cbc_key;

@@ -53,7 +53,7 @@ static inline uint8_t message_byte(const uint8_t *header, const uint8_t *plain, 
 }
 
 /* The inner digest over header and content, whose length is secret. */
-static void inner_digest(const hf_hmac_key *key, const hf_md_ops *ops, const uint8_t *header, const uint8_t *plain,
+static void inner_digest(const hf_md_hmac_key *key, const hf_md_ops *ops, const uint8_t *header, const uint8_t *plain,
                          const geometry *g, uint32_t content, uint8_t *out)
 {
     size_t block_size = ops->block_size;
@@ -117,10 +117,10 @@ static void extract_mac(const uint8_t *plain, const geometry *g, uint32_t conten
     hf_wipe(turned, sizeof turned);
 }
 
-uint32_t hf_mte_check(const hf_hmac_key *key, uint64_t sequence, uint8_t content_type, const uint8_t *plain, size_t len,
-                      size_t *out_len)
+uint32_t hf_mte_check(const hf_md_hmac_key *key, uint64_t sequence, uint8_t content_type, const uint8_t *plain,
+                      size_t len, size_t *out_len)
 {
-    const hf_md_ops *ops = hf_md_ops_of(key->hash);
+    const hf_md_ops *ops = key->ops;
     uint8_t header[HEADER_SIZE];
     uint8_t digest[HF_HASH_SIZE_MAX];
     uint8_t received[HF_HASH_SIZE_MAX];
@@ -158,7 +158,7 @@ uint32_t hf_mte_check(const hf_hmac_key *key, uint64_t sequence, uint8_t content
     return good;
 }
 
-void hf_mte_finish(const hf_hmac_key *key, hf_record_job *job, size_t len)
+void hf_mte_finish(const hf_md_hmac_key *key, hf_record_job *job, size_t len)
 {
     size_t content;
     uint32_t good = hf_mte_check(key, job->sequence, job->content_type, job->out, len, &content);

@@ -7,11 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "hmac.h"
+#include "md_hmac.h"
 
 /* Checks `content || MAC || padding || padding_length`, as CBC decryption gave it (without the IV).
  *
- * key      HMAC key of this direction (hf_hmac_key_init)
+ * key      HMAC key of this direction (hf_md_hmac_key_init)
  * plain    decrypted bytes, secret; unchanged. May be what out of the job points to
  * len      bytes at plain, public; a multiple of the block size, at most HF_RECORD_BODY_MAX. Shorter than
  *          MAC + 1: bad (the caller knows this beforehand from public lengths)
@@ -20,11 +20,11 @@
  *
  * Returns all-ones when padding and MAC are right, else 0. Number and kind of the compression calls, and every
  * address, depend on `len` and the hash only. */
-uint32_t hf_mte_check(const hf_hmac_key *key, uint64_t sequence, uint8_t content_type, const uint8_t *plain, size_t len,
-                      size_t *out_len) HF_MUST_CHECK;
+uint32_t hf_mte_check(const hf_md_hmac_key *key, uint64_t sequence, uint8_t content_type, const uint8_t *plain,
+                      size_t len, size_t *out_len) HF_MUST_CHECK;
 
 /* The whole end of an open job, for a caller that decrypted to job->out (`len` bytes there): calls hf_mte_check,
  * declassifies, and sets status and out_len; what does not belong to the content is zeroed (everything when bad). */
-void hf_mte_finish(const hf_hmac_key *key, hf_record_job *job, size_t len);
+void hf_mte_finish(const hf_md_hmac_key *key, hf_record_job *job, size_t len);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "aead.h"
 #include "ct.h"
-#include "hmac.h"
+#include "md_hmac.h"
 
 static bool aes_key_len(size_t len)
 {
@@ -103,15 +103,15 @@ hf_status hf_portable_ccm_open(const uint8_t *key, size_t key_len, const uint8_t
 hf_status hf_portable_hmac(hf_hash_id hash, const uint8_t *key, size_t key_len, const uint8_t *msg, size_t msg_len,
                            uint8_t *out)
 {
-    hf_hmac_key hmac_key;
-    hf_hmac mac;
+    hf_md_hmac_key hmac_key;
+    hf_md_hmac mac;
 
-    hf_status status = hf_hmac_key_init(&hmac_key, hash, key, key_len);
+    hf_status status = hf_md_hmac_key_init(&hmac_key, hf_md_ops_of(hash), key, key_len);
     if (status != HF_OK)
         return status;
-    hf_hmac_start(&mac, &hmac_key);
-    hf_hmac_update(&mac, msg, msg_len);
-    hf_hmac_final(&mac, out);
+    hf_md_hmac_start(&mac, &hmac_key);
+    hf_md_hmac_update(&mac, msg, msg_len);
+    hf_md_hmac_final(&mac, out);
     hf_wipe(&hmac_key, sizeof hmac_key);
     return HF_OK;
 }

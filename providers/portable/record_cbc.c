@@ -10,7 +10,7 @@ typedef struct state {
     const hf_cipher_spec *spec;
     hf_record_mode mode;
     hf_aes_key aes;
-    hf_hmac_key mac;
+    hf_md_hmac_key mac;
 } state;
 
 static hf_status init(void *memory, const hf_record_keys *keys, hf_cipher_id id, hf_hash_id hash)
@@ -22,7 +22,7 @@ static hf_status init(void *memory, const hf_record_keys *keys, hf_cipher_id id,
     s->spec = hf_cipher_spec_of(id);
     s->mode = keys->mode;
     hf_aes_key_init(&s->aes, keys->key, s->spec->key_size);
-    hf_status status = hf_hmac_key_init(&s->mac, hash, keys->mac_key, s->spec->mac_key_size);
+    hf_status status = hf_md_hmac_key_init(&s->mac, hf_md_ops_of(hash), keys->mac_key, s->spec->mac_key_size);
     if (status != HF_OK)
         hf_wipe(s, sizeof *s);
     return status;
@@ -48,7 +48,7 @@ static hf_status seal_prepare(const state *s, hf_record_job *job, hf_cbc_chain *
         memcpy(text, job->in, len);
     memcpy(job->out, job->cbc_iv, HF_CBC_IV_SIZE);
     if (s->mode == HF_RECORD_TLS12) {
-        hf_hmac_record(&s->mac, job->sequence, job->content_type, text, len, text + len);
+        hf_md_hmac_record(&s->mac, job->sequence, job->content_type, text, len, text + len);
         len += mac_size;
     }
     size_t padding = HF_AES_BLOCK - len % HF_AES_BLOCK; /* with its length byte */
@@ -81,8 +81,8 @@ static void seal(void *worker, hf_record_job *jobs, size_t n)
             if (s->mode != HF_RECORD_TLS12_ETM)
                 continue;
             size_t covered = chained[i]->out_len - s->spec->mac_key_size; /* IV and ciphertext */
-            hf_hmac_record(&s->mac, chained[i]->sequence, chained[i]->content_type, chained[i]->out, covered,
-                           chained[i]->out + covered);
+            hf_md_hmac_record(&s->mac, chained[i]->sequence, chained[i]->content_type, chained[i]->out, covered,
+                              chained[i]->out + covered);
         }
     }
 }
@@ -112,7 +112,7 @@ static bool etm_authentic(const state *s, const hf_record_job *job)
     size_t mac_size = s->spec->mac_key_size;
     uint8_t expected[HF_HASH_SIZE_MAX];
 
-    hf_hmac_record(&s->mac, job->sequence, job->content_type, job->in, job->in_len - mac_size, expected);
+    hf_md_hmac_record(&s->mac, job->sequence, job->content_type, job->in, job->in_len - mac_size, expected);
     uint32_t good = hf_ct_equal(expected, job->in + job->in_len - mac_size, mac_size);
     hf_wipe(expected, sizeof expected);
     return hf_ct_declassify(good) != 0;

@@ -6,7 +6,7 @@ set(portable_sources
   ${dir}/gcm.c
   ${dir}/ghash_key.c
   ${dir}/hashes.c
-  ${dir}/hmac.c
+  ${dir}/md_hmac.c
   ${dir}/kernel.c
   ${dir}/kernel_base.c
   ${dir}/md.c

@@ -13,7 +13,7 @@ static const struct {
 } hashes[] = {{HF_SHA1, 20}, {HF_SHA256, 32}, {HF_SHA384, 48}};
 
 static const uint64_t sequence = 0x0102030405060708;
-static hf_hmac_key key;
+static hf_md_hmac_key key;
 
 /* Plaintext of a record: content, MAC of the plain HMAC over header and content, padding + 1 bytes `padding`.
  * Exactly sized on the heap, so that a sanitizer sees any step outside. Returns its length. */
@@ -24,7 +24,7 @@ static size_t make(size_t hash, size_t content, size_t padding, uint8_t **out)
     uint8_t *plain = malloc(len), *message = malloc(13 + content);
 
     ref_fill(mac_key, sizeof mac_key, 9);
-    cr_assert_eq(hf_hmac_key_init(&key, hashes[hash].id, mac_key, mac_size), HF_OK);
+    cr_assert_eq(hf_md_hmac_key_init(&key, hf_md_ops_of(hashes[hash].id), mac_key, mac_size), HF_OK);
     ref_fill(plain, content, 10);
     memcpy(message, header, 13);
     memcpy(message + 13, plain, content);

@@ -1,11 +1,10 @@
 /* HMAC (RFC 2104): the two key blocks are hashed once, at key set-up. */
-#include "hmac.h"
+#include "md_hmac.h"
 
 #include "ct.h"
 
-hf_status hf_hmac_key_init(hf_hmac_key *key, hf_hash_id hash, const uint8_t *mac_key, size_t key_len)
+hf_status hf_md_hmac_key_init(hf_md_hmac_key *key, const hf_md_ops *ops, const uint8_t *mac_key, size_t key_len)
 {
-    const hf_md_ops *ops = hf_md_ops_of(hash);
     uint8_t block[HF_HASH_BLOCK_MAX] = {0};
     hf_md md;
 
@@ -20,7 +19,7 @@ hf_status hf_hmac_key_init(hf_hmac_key *key, hf_hash_id hash, const uint8_t *mac
         memcpy(block, mac_key, key_len);
     }
     memset(key, 0, sizeof *key);
-    key->hash = hash;
+    key->ops = ops;
     key->inner = ops->initial;
     key->outer = ops->initial;
     for (size_t i = 0; i < ops->block_size; i++)
@@ -33,9 +32,9 @@ hf_status hf_hmac_key_init(hf_hmac_key *key, hf_hash_id hash, const uint8_t *mac
     return HF_OK;
 }
 
-size_t hf_hmac_size(const hf_hmac_key *key)
+size_t hf_md_hmac_size(const hf_md_hmac_key *key)
 {
-    return hf_md_ops_of(key->hash)->size;
+    return key->ops->size;
 }
 
 static void start_from(hf_md *md, const hf_md_ops *ops, const hf_md_chain *chain)
@@ -45,18 +44,18 @@ static void start_from(hf_md *md, const hf_md_ops *ops, const hf_md_chain *chain
     md->total = ops->block_size;
 }
 
-void hf_hmac_start(hf_hmac *mac, const hf_hmac_key *key)
+void hf_md_hmac_start(hf_md_hmac *mac, const hf_md_hmac_key *key)
 {
     mac->key = key;
-    start_from(&mac->md, hf_md_ops_of(key->hash), &key->inner);
+    start_from(&mac->md, key->ops, &key->inner);
 }
 
-void hf_hmac_update(hf_hmac *mac, const void *data, size_t len)
+void hf_md_hmac_update(hf_md_hmac *mac, const void *data, size_t len)
 {
     hf_md_update(&mac->md, data, len);
 }
 
-void hf_hmac_final(hf_hmac *mac, uint8_t *out)
+void hf_md_hmac_final(hf_md_hmac *mac, uint8_t *out)
 {
     const hf_md_ops *ops = mac->md.ops;
     uint8_t digest[HF_HASH_SIZE_MAX];
@@ -69,11 +68,11 @@ void hf_hmac_final(hf_hmac *mac, uint8_t *out)
     hf_wipe(mac, sizeof *mac);
 }
 
-void hf_hmac_record(const hf_hmac_key *key, uint64_t sequence, uint8_t content_type, const uint8_t *data, size_t len,
-                    uint8_t *out)
+void hf_md_hmac_record(const hf_md_hmac_key *key, uint64_t sequence, uint8_t content_type, const uint8_t *data,
+                       size_t len, uint8_t *out)
 {
     uint8_t header[13];
-    hf_hmac mac;
+    hf_md_hmac mac;
 
     hf_store64_be(header, sequence);
     header[8] = content_type;
@@ -81,8 +80,8 @@ void hf_hmac_record(const hf_hmac_key *key, uint64_t sequence, uint8_t content_t
     header[10] = 0x03;
     header[11] = (uint8_t)(len >> 8);
     header[12] = (uint8_t)len;
-    hf_hmac_start(&mac, key);
-    hf_hmac_update(&mac, header, sizeof header);
-    hf_hmac_update(&mac, data, len);
-    hf_hmac_final(&mac, out);
+    hf_md_hmac_start(&mac, key);
+    hf_md_hmac_update(&mac, header, sizeof header);
+    hf_md_hmac_update(&mac, data, len);
+    hf_md_hmac_final(&mac, out);
 }
