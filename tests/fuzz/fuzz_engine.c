@@ -1,7 +1,7 @@
 /* Fuzz target of a whole state machine and its record layer (FUZZ_SERVER: which side is attacked). An honest peer runs
  * a handshake with the target through a gate; the input says what happens at the gate:
  *
- *   byte 0       suite          byte 1   client authentication, certificate, limits, ALPN
+ *   byte 0       suite          byte 1   client authentication, certificate, limits, ALPN, policy, version
  *   then orders, each a byte and its arguments:
  *     pass the next record / change a byte of it / cut it / double it / drop it
  *     put in raw bytes / a record / a handshake message, protected as the peer would
@@ -36,7 +36,15 @@ static void explain(const char *who, const end *e)
 
 /* ---- Configurations ---- */
 
-enum { CLIENT_AUTH = 3, CLIENT_CERT = 4, SMALL_LIMIT = 8, SMALL_FRAGMENT = 16, ALPN = 32, INTERMEDIATE = 64 };
+enum {
+    CLIENT_AUTH = 3,
+    CLIENT_CERT = 4,
+    SMALL_LIMIT = 8,
+    SMALL_FRAGMENT = 16,
+    ALPN = 32,
+    INTERMEDIATE = 64,
+    VERSION13 = 128
+};
 
 static hf_status add(hf_config *config, fake_credential *c)
 {
@@ -44,9 +52,16 @@ static hf_status add(hf_config *config, fake_credential *c)
     return hf_config_add_credential(config, &(hf_credential){certs, &c->der_len, 1, &c->key});
 }
 
+/* A suite of TLS 1.2; NULL: leave the choice to the policy. */
+static const hf_suite_info *suite_of(uint8_t wish)
+{
+    const hf_suite_info *info = hf_suite_at(wish % 32);
+    return info && info->id >> 8 != 0x13 ? info : NULL;
+}
+
 static hf_config *configure(hf_role role, uint8_t suite, uint8_t flags)
 {
-    const hf_suite_info *info = hf_suite_at(suite % 20);
+    const hf_suite_info *info = suite_of(suite);
     static const char *const names[] = {"h2", "http/1.1"};
     hf_config *config;
     hf_trust *trust;
@@ -54,7 +69,9 @@ static hf_config *configure(hf_role role, uint8_t suite, uint8_t flags)
     hf_status s = hf_config_new(fake_env(), fake_crypto(), &config);
     check(s == HF_OK, "a configuration");
     s = hf_config_set_policy(config, intermediate ? HF_POLICY_INTERMEDIATE : HF_POLICY_COMPATIBLE);
-    if (s == HF_OK && !intermediate && !server)
+    if (s == HF_OK && !(flags & VERSION13))
+        s = hf_config_set_versions(config, HF_TLS12, HF_TLS12);
+    if (s == HF_OK && info && !intermediate && !server && !(flags & VERSION13))
         s = hf_config_set_suites(config, &info->id, 1);
     if (s == HF_OK && server)
         s = add(config, fake_rsa());

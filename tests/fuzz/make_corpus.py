@@ -203,7 +203,7 @@ def record(out, work, client, server, case):
 
 
 PASS, CHANGE, PUT_MESSAGE, WRITE, CLOSE = 0, 1, 7, 8, 10  # orders of fuzz_engine.c
-SUITES, WITH_CERTIFICATE, REQUIRE_CERTIFICATE = 20, 4, 3
+SUITES, WITH_CERTIFICATE, REQUIRE_CERTIFICATE, VERSION13 = 24, 4, 3, 128
 
 
 def put_message(kind, body):
@@ -213,7 +213,7 @@ def put_message(kind, body):
 def make_orders(out):
     """Seeds of the state machines: honest handshakes, one change at each message, the recorded messages put in."""
     for suite in range(SUITES):
-        for flags in (0, WITH_CERTIFICATE | REQUIRE_CERTIFICATE):
+        for flags in (0, WITH_CERTIFICATE | REQUIRE_CERTIFICATE, VERSION13, VERSION13 | 1):
             for side in ("server12", "client12"):
                 put(out, side, f"honest-{suite}-{flags}", bytes([suite, flags] + 8 * [PASS] + [WRITE, 9, PASS, CLOSE]))
     for at in range(8):
@@ -228,6 +228,20 @@ def make_orders(out):
         for file in sorted(os.listdir(f"{out}/{name}")):
             with open(f"{out}/{name}/{file}", "rb") as f:
                 put(out, side, f"{name}-{file}", bytes([1, 0] + passed * [PASS]) + put_message(kind, f.read()))
+
+
+def make_messages13(out):
+    """The messages of TLS 1.3 that travel protected: small ones, written by hand (RFC 8446 section 4)."""
+    scheme, name = bytes.fromhex("000d0006000404030804"), bytes.fromhex("002f0008000600043002310a")
+    put(out, "encrypted_extensions", "empty", bytes(2))
+    put(out, "encrypted_extensions", "alpn", bytes.fromhex("00090010000500030268 32".replace(" ", "")))
+    put(out, "certificate_request13", "schemes", bytes([0, 0, len(scheme)]) + scheme)
+    put(out, "certificate_request13", "names", bytes([0, 0, len(scheme + name)]) + scheme + name)
+    put(out, "certificate13", "none", bytes(4))
+    put(out, "certificate13", "one", bytes([0, 0, 0, 9, 0, 0, 4]) + b"0\x020\0" + bytes(2))
+    put(out, "finished13", "zeros", bytes(32))
+    put(out, "key_update", "not_requested", bytes(1))
+    put(out, "key_update", "requested", bytes([1]))
 
 
 def main():
@@ -245,6 +259,7 @@ def main():
                 for case in CASES:
                     record(out, work, client, server, case)
         put(out, "server_hello_done", "empty", b"")
+    make_messages13(out)
     make_orders(out)
 
 

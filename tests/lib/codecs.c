@@ -1,6 +1,8 @@
 /* The table behind codecs.h. */
 #include "codecs.h"
 
+#include "msg13.h"
+
 static hf_status client_hello(hf_slice body, hf_writer *w)
 {
     hf_client_hello msg;
@@ -90,18 +92,70 @@ static hf_status finished(hf_slice body, hf_writer *w)
     return status;
 }
 
+/* ---- TLS 1.3 ---- */
+
+static hf_status encrypted_extensions(hf_slice body, hf_writer *w)
+{
+    hf_extensions ext;
+    hf_status status = hf_encrypted_extensions_parse(body, &ext);
+    if (status == HF_OK)
+        hf_encrypted_extensions_write(w, &ext);
+    return status;
+}
+
+static hf_status certificate_request13(hf_slice body, hf_writer *w)
+{
+    hf_certificate_request13 msg;
+    hf_status status = hf_certificate_request13_parse(body, &msg);
+    if (status == HF_OK)
+        hf_certificate_request13_write(w, &msg);
+    return status;
+}
+
+static hf_status certificate13(hf_slice body, hf_writer *w)
+{
+    hf_certificate13 msg;
+    hf_status status = hf_certificate13_parse(body, &msg);
+    if (status == HF_OK)
+        hf_certificate13_write(w, &msg);
+    return status;
+}
+
+static hf_status finished13(hf_slice body, hf_writer *w)
+{
+    hf_slice verify_data;
+    hf_status status = hf_finished13_parse(body, 32, &verify_data);
+    if (status == HF_OK)
+        hf_finished13_write(w, verify_data);
+    return status;
+}
+
+static hf_status key_update(hf_slice body, hf_writer *w)
+{
+    bool requested;
+    hf_status status = hf_key_update_parse(body, &requested);
+    if (status == HF_OK)
+        hf_key_update_write(w, requested);
+    return status;
+}
+
 const codec codecs[] = {
-    {"client_hello", HF_MSG_CLIENT_HELLO, false, client_hello},
-    {"server_hello", HF_MSG_SERVER_HELLO, false, server_hello},
-    {"certificate", HF_MSG_CERTIFICATE, true, certificate},
-    {"server_key_exchange", HF_MSG_SERVER_KEY_EXCHANGE, true, server_key_exchange},
-    {"certificate_request", HF_MSG_CERTIFICATE_REQUEST, true, certificate_request},
-    {"server_hello_done", HF_MSG_SERVER_HELLO_DONE, true, server_hello_done},
-    {"client_key_exchange_rsa", HF_MSG_CLIENT_KEY_EXCHANGE, true, client_key_exchange_rsa},
-    {"client_key_exchange_ecdhe", HF_MSG_CLIENT_KEY_EXCHANGE, true, client_key_exchange_ecdhe},
-    {"certificate_verify", HF_MSG_CERTIFICATE_VERIFY, true, certificate_verify},
-    {"finished", HF_MSG_FINISHED, true, finished},
-    {NULL, 0, false, NULL},
+    {"client_hello", HF_MSG_CLIENT_HELLO, false, true, client_hello},
+    {"server_hello", HF_MSG_SERVER_HELLO, false, true, server_hello},
+    {"certificate", HF_MSG_CERTIFICATE, true, true, certificate},
+    {"server_key_exchange", HF_MSG_SERVER_KEY_EXCHANGE, true, true, server_key_exchange},
+    {"certificate_request", HF_MSG_CERTIFICATE_REQUEST, true, true, certificate_request},
+    {"server_hello_done", HF_MSG_SERVER_HELLO_DONE, true, true, server_hello_done},
+    {"client_key_exchange_rsa", HF_MSG_CLIENT_KEY_EXCHANGE, true, true, client_key_exchange_rsa},
+    {"client_key_exchange_ecdhe", HF_MSG_CLIENT_KEY_EXCHANGE, true, true, client_key_exchange_ecdhe},
+    {"certificate_verify", HF_MSG_CERTIFICATE_VERIFY, true, true, certificate_verify},
+    {"finished", HF_MSG_FINISHED, true, true, finished},
+    {"encrypted_extensions", HF_MSG_ENCRYPTED_EXTENSIONS, false, false, encrypted_extensions},
+    {"certificate_request13", HF_MSG_CERTIFICATE_REQUEST, false, false, certificate_request13},
+    {"certificate13", HF_MSG_CERTIFICATE, true, false, certificate13},
+    {"finished13", HF_MSG_FINISHED, true, false, finished13},
+    {"key_update", HF_MSG_KEY_UPDATE, true, false, key_update},
+    {NULL, 0, false, false, NULL},
 };
 
 const codec *codec_by_name(const char *name)

@@ -8,6 +8,7 @@ typedef struct codec {
     const char *name; /* as in tests/fuzz/corpus/<name>/ */
     uint8_t type;     /* HandshakeType that the writer puts in front */
     bool canonical;   /* one value has one encoding: writing gives back the bytes that were parsed */
+    bool in_clear;    /* travels unprotected, or is computed: tests/fuzz/corpus holds recorded ones */
     /* Parses body and, when that is HF_OK, appends the message to w. */
     hf_status (*rewrite)(hf_slice body, hf_writer *w);
 } codec;

@@ -35,8 +35,9 @@ Test(data, of_every_suite_and_size)
     for (size_t i = 0; (suite = hf_suite_at(i)) != NULL; i++) {
         pair p = {.pieces = PAIR_RANDOM, .seed = suite->id};
         bool ecdsa = strstr(suite->name, "ECDSA") != NULL;
-        world_run(&p, &(side){.policy = HF_POLICY_COMPATIBLE, .tls13 = true, .suites = {suite->id}},
-                  &(side){.policy = HF_POLICY_COMPATIBLE, .tls13 = true, .cert = world_server(ecdsa ? "P-256" : "RSA-2048")});
+        world_run(
+            &p, &(side){.policy = HF_POLICY_COMPATIBLE, .tls13 = true, .suites = {suite->id}},
+            &(side){.policy = HF_POLICY_COMPATIBLE, .tls13 = true, .cert = world_server(ecdsa ? "P-256" : "RSA-2048")});
         cr_assert(pair_connected(&p));
         for (size_t j = 0; j < sizeof sizes / sizeof sizes[0]; j++) {
             assert_arrives(&p, &p.client, sizes[j]);

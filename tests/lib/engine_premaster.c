@@ -16,29 +16,43 @@ TestSuite(premaster12, .timeout = 300);
 typedef struct seen {
     hf_status status;
     int alert;
-    size_t messages, alerts, records, bytes, key_started, key_done;
+    size_t messages, alerts, bytes, key_started, key_done, connected;
 } seen;
 
-static void encrypt_raw(const uint8_t em[MODULUS], uint8_t out[MODULUS])
+/* Raw RSA with the server's key, both ways. */
+static void raw_rsa(bool decrypt, const uint8_t in[MODULUS], uint8_t out[MODULUS])
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, world_server("RSA-2048")->pkey, NULL);
     size_t len = MODULUS;
-    cr_assert(ctx && EVP_PKEY_encrypt_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1);
-    cr_assert_eq(EVP_PKEY_encrypt(ctx, out, &len, em, MODULUS), 1);
+    cr_assert(ctx && (decrypt ? EVP_PKEY_decrypt_init(ctx) : EVP_PKEY_encrypt_init(ctx)) == 1);
+    cr_assert_eq(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING), 1);
+    cr_assert_eq(
+        decrypt ? EVP_PKEY_decrypt(ctx, out, &len, in, MODULUS) : EVP_PKEY_encrypt(ctx, out, &len, in, MODULUS), 1);
     EVP_PKEY_CTX_free(ctx);
 }
 
-/* Sends `body` as ClientKeyExchange in place of the client's own. */
-static seen answer(const void *body, size_t len, uint16_t suite)
+typedef void edit_block(uint8_t em[MODULUS], size_t arg);
+
+/* The client's own ClientKeyExchange with its block edited: accepted in error, the handshake would succeed. Or, edit
+ * NULL, `body` in its place. */
+static seen answer(uint16_t suite, edit_block *edit, size_t arg, const uint8_t *body, size_t len)
 {
     pair p = {0};
     gate g;
     unit u;
     seen s = {0};
+    uint8_t em[MODULUS], own[2 + MODULUS] = {MODULUS >> 8, MODULUS & 0xff};
     world_pair(&p, &(side){.policy = HF_POLICY_COMPATIBLE, .suites = {suite}}, &(side){.policy = HF_POLICY_COMPATIBLE});
     gate_init(&g, &p, &p.client);
     cr_assert(gate_until(&g, HF_MSG_CLIENT_KEY_EXCHANGE, &u));
     p.server.held_out = true; /* count what it says */
+    if (edit) {
+        raw_rsa(true, unit_body(&u).ptr + 2, em);
+        edit(em, arg);
+        raw_rsa(false, em, own + 2);
+        body = own;
+        len = sizeof own;
+    }
     gate_put_message(&g, HF_MSG_CLIENT_KEY_EXCHANGE, body, len);
     cr_assert_eq(hf_conn_status(p.server.conn), HF_OK, "no answer to the ClientKeyExchange alone: %s",
                  hf_conn_reason(p.server.conn));
@@ -51,27 +65,37 @@ static seen answer(const void *body, size_t len, uint16_t suite)
     s.bytes = wire_len(&p.server.out);
     s.key_started = p.server.key_started;
     s.key_done = p.server.key_done;
-    cr_assert_eq(p.server.n_connected, 0);
+    s.connected = p.server.n_connected;
     gate_cleanup(&g);
     pair_cleanup(&p);
     return s;
 }
 
-static seen answer_block(const uint8_t em[MODULUS], uint16_t suite)
+static void edit_nothing(uint8_t em[MODULUS], size_t arg)
 {
-    uint8_t body[2 + MODULUS] = {MODULUS >> 8, MODULUS & 0xff};
-    encrypt_raw(em, body + 2);
-    return answer(body, sizeof body, suite);
+    (void)em;
+    (void)arg;
 }
-
-/* A well-padded block with a premaster secret that the client does not use: what a wrong Finished looks like. */
-static void good_block(uint8_t em[MODULUS])
+/* Well padded, but not the client's premaster secret: what a wrong Finished looks like. */
+static void edit_premaster(uint8_t em[MODULUS], size_t arg)
 {
-    memset(em, 0x5a, MODULUS);
-    em[0] = 0;
-    em[1] = 2;
-    em[MODULUS - 49] = 0;
-    em[MODULUS - 48] = em[MODULUS - 47] = 3;
+    em[MODULUS - 1 - arg] ^= 1;
+}
+static void edit_byte(uint8_t em[MODULUS], size_t arg)
+{
+    em[arg >> 8] = (uint8_t)arg;
+}
+/* A message of `arg` bytes, the last ones of the client's. */
+static void edit_length(uint8_t em[MODULUS], size_t arg)
+{
+    em[MODULUS - 49] = 0x5a;
+    for (size_t i = 2; i < MODULUS; i++)
+        em[i] = em[i] ? em[i] : 0x5a;
+    em[MODULUS - 1 - arg] = 0;
+}
+static void edit_all(uint8_t em[MODULUS], size_t arg)
+{
+    memset(em, (int)arg, MODULUS);
 }
 
 static void assert_same(seen a, seen want, const char *what)
@@ -83,47 +107,41 @@ static void assert_same(seen a, seen want, const char *what)
     cr_assert_eq(a.bytes, want.bytes, "%s", what);
     cr_assert_eq(a.key_started, want.key_started, "%s", what);
     cr_assert_eq(a.key_done, want.key_done, "%s", what);
+    cr_assert_eq(a.connected, want.connected, "%s", what);
 }
+
+#define AT(at, value) ((size_t)(at) << 8 | (value))
 
 static void every_bad_block(uint16_t suite)
 {
-    uint8_t em[MODULUS];
     char what[64];
-    good_block(em);
-    seen want = answer_block(em, suite);
+    seen want = answer(suite, edit_premaster, 0, NULL, 0);
     cr_assert_eq(want.status, HF_SEND(HF_ALERT_BAD_RECORD_MAC), "%s", hf_status_text(want.status));
     cr_assert_eq(want.alerts, 1);
+    cr_assert_eq(want.connected, 0);
 
     static const struct {
-        size_t at;
-        uint8_t value;
+        size_t change;
         const char *what;
-    } changes[] = {{0, 1, "first byte"},
-                   {1, 1, "block type 1"},
-                   {1, 0, "block type 0"},
-                   {2, 0, "zero in the padding, first"},
-                   {9, 0, "zero in the padding, eighth"},
-                   {10, 0, "a long message"},
-                   {MODULUS - 50, 0, "49 bytes"},
-                   {MODULUS - 49, 1, "no zero byte"},
-                   {MODULUS - 48, 2, "version 2.3"},
-                   {MODULUS - 47, 2, "version 3.2"},
-                   {MODULUS - 47, 4, "version 3.4"}};
-    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
-        good_block(em);
-        em[changes[i].at] = changes[i].value;
-        assert_same(answer_block(em, suite), want, changes[i].what);
+    } changes[] = {{AT(0, 1), "first byte"},
+                   {AT(1, 1), "block type 1"},
+                   {AT(1, 0), "block type 0"},
+                   {AT(2, 0), "zero in the padding, first"},
+                   {AT(9, 0), "zero in the padding, eighth"},
+                   {AT(10, 0), "a long message"},
+                   {AT(MODULUS - 50, 0), "49 bytes"},
+                   {AT(MODULUS - 49, 1), "no zero byte"},
+                   {AT(MODULUS - 48, 2), "version 2.3"},
+                   {AT(MODULUS - 47, 2), "version 3.2"},
+                   {AT(MODULUS - 47, 4), "version 3.4"}};
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
+        assert_same(answer(suite, edit_byte, changes[i].change, NULL, 0), want, changes[i].what);
+    for (size_t n = 0; n < 60; n += 5) {
+        snprintf(what, sizeof what, "a message of %zu bytes", n);
+        assert_same(answer(suite, edit_length, n, NULL, 0), want, what);
     }
-    for (size_t n = 0; n < 60; n += 5) { /* messages of another length */
-        good_block(em);
-        em[MODULUS - 49] = 0x5a;
-        em[MODULUS - 1 - n] = 0;
-        snprintf(what, sizeof what, "%zu bytes", n);
-        if (n != 48)
-            assert_same(answer_block(em, suite), want, what);
-    }
-    memset(em, 0, sizeof em);
-    assert_same(answer_block(em, suite), want, "all zeros");
+    assert_same(answer(suite, edit_all, 0, NULL, 0), want, "all zeros");
+    assert_same(answer(suite, edit_all, 1, NULL, 0), want, "all ones");
 }
 
 Test(premaster12, bad_padding_ends_like_a_wrong_finished_gcm)
@@ -141,31 +159,20 @@ Test(premaster12, no_block_at_all)
 {
     static uint8_t body[2 + 1100];
     static const size_t lens[] = {0, 1, 47, 48, MODULUS - 1, MODULUS, MODULUS + 1, 1024, 1100};
-    uint8_t em[MODULUS];
-    good_block(em);
-    seen want = answer_block(em, 0x009c);
+    seen want = answer(0x009c, edit_premaster, 30, NULL, 0);
     for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
         memset(body, 0xff, sizeof body);
         body[0] = (uint8_t)(lens[i] >> 8);
         body[1] = (uint8_t)lens[i];
-        assert_same(answer(body, 2 + lens[i], 0x009c), want, "ciphertext of another length");
+        assert_same(answer(0x009c, NULL, 0, body, 2 + lens[i]), want, "ciphertext of another length");
     }
 }
 
-/* The control: the same road with the client's own ClientKeyExchange connects. */
+/* The control: the same road with the block untouched connects. */
 Test(premaster12, own_block_connects)
 {
-    pair p = {0};
-    gate g;
-    unit u;
-    world_pair(&p, &(side){.policy = HF_POLICY_COMPATIBLE, .suites = {0x009c}},
-               &(side){.policy = HF_POLICY_COMPATIBLE});
-    gate_init(&g, &p, &p.client);
-    cr_assert(gate_until(&g, HF_MSG_CLIENT_KEY_EXCHANGE, &u));
-    hf_slice body = unit_body(&u);
-    gate_put_message(&g, HF_MSG_CLIENT_KEY_EXCHANGE, body.ptr, body.len);
-    gate_pass_all(&g);
-    cr_assert(pair_connected(&p));
-    gate_cleanup(&g);
-    pair_cleanup(&p);
+    seen s = answer(0x009c, edit_nothing, 0, NULL, 0);
+    cr_assert_eq(s.status, HF_OK);
+    cr_assert_eq(s.connected, 1);
+    cr_assert_eq(s.alerts, 0);
 }

@@ -199,23 +199,26 @@ Test(records, content_longer_than_agreed)
         size_t record_size_limit, max_fragment_length, longest;
     } cases[] = {{64, 0, 64}, {1000, 0, 1000}, {0, 512, 512}, {0, 4096, 4096}};
     for (size_t i = 0; i < 4; i++)
-        for (size_t over = 0; over <= 1; over++) {
-            pair p = {0};
-            gate g;
-            world_pair(&p,
-                       &(side){.record_size_limit = cases[i].record_size_limit,
-                               .max_fragment_length = cases[i].max_fragment_length},
-                       &(side){0});
-            pair_run(&p);
-            gate_init_connected(&g, &p, &p.server);
-            cr_assert(pair_connected(&p));
-            gate_put(&g, HF_CONTENT_APPLICATION_DATA, data, cases[i].longest + over);
-            if (over)
-                assert_fails(&g, HF_ALERT_RECORD_OVERFLOW);
-            else
-                cr_assert_eq(wire_len(&p.client.plain), cases[i].longest);
-            done(&p, &g);
-        }
+        for (int at_server = 0; at_server <= 1; at_server++)
+            for (size_t over = 0; over <= 1; over++) {
+                pair p = {0};
+                gate g;
+                size_t limit = cases[i].record_size_limit;
+                /* A client below 16384 speaks of it; then the server's own limit counts too. */
+                world_pair(&p,
+                           &(side){.record_size_limit = limit && at_server ? 16000 : limit,
+                                   .max_fragment_length = cases[i].max_fragment_length},
+                           &(side){.record_size_limit = at_server ? limit : 0});
+                pair_run(&p);
+                gate_init_connected(&g, &p, at_server ? &p.client : &p.server);
+                cr_assert(pair_connected(&p));
+                gate_put(&g, HF_CONTENT_APPLICATION_DATA, data, cases[i].longest + over);
+                if (over)
+                    assert_fails(&g, HF_ALERT_RECORD_OVERFLOW);
+                else
+                    cr_assert_eq(wire_len(&g.to->plain), cases[i].longest);
+                done(&p, &g);
+            }
 }
 
 /* ---- Types ---- */

@@ -360,12 +360,118 @@ static void finished(sample *s)
     sample_fill(s, 0xf1, 12);
 }
 
+/* ---- TLS 1.3: RFC 8446 section 4 ----------------------------------------------------------------------- */
+
+static void hello_retry_request(sample *s)
+{
+    s->codec = "server_hello";
+    s->title = "HelloRetryRequest";
+    sample_u16(s, 0x0303);
+    sample_bytes(s,
+                 "\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91"
+                 "\xc2\xa2\x11\x16\x7a\xbb\x8c\x5e\x07\x9e\x09\xe2\xc8\xa8\x33\x9c",
+                 32);
+    size_t id = sample_open(s, 1);
+    sample_fill(s, 0xd1, 32);
+    sample_close(s, id);
+    sample_u16(s, 0x1301);
+    sample_u8(s, 0);
+    s->optional_at = s->len;
+    size_t block = sample_open(s, 2);
+    number(s, 43, 2, 0x0304);
+    vector(s, 44, 2, "a cookie", 8);
+    number(s, 51, 2, 29);
+    sample_close(s, block);
+}
+
+static void encrypted_extensions(sample *s)
+{
+    s->codec = "encrypted_extensions";
+    s->title = "every extension";
+    size_t block = sample_open(s, 2);
+    flag(s, 0);
+    vector(s, 10, 2, "\x00\x1d\x00\x17", 4);
+    alpn(s, "h2", NULL);
+    number(s, 1, 1, 1);
+    number(s, 28, 2, 0x4001);
+    sample_close(s, block);
+}
+
+static void encrypted_extensions_none(sample *s)
+{
+    s->codec = "encrypted_extensions";
+    s->title = "empty";
+    sample_close(s, sample_open(s, 2));
+}
+
+static void certificate_request13(sample *s)
+{
+    s->codec = "certificate_request13";
+    s->title = "schemes and authorities";
+    sample_close(s, sample_open(s, 1));
+    size_t block = sample_open(s, 2);
+    vector(s, 13, 2, "\x04\x03\x08\x04", 4);
+    sample_u16(s, 47);
+    size_t data = sample_open(s, 2), list = sample_open(s, 2), name = sample_open(s, 2);
+    sample_fill(s, 0x30, 20);
+    sample_close(s, name);
+    sample_close(s, list);
+    sample_close(s, data);
+    sample_close(s, block);
+}
+
+static void certificate13(sample *s)
+{
+    s->codec = "certificate13";
+    s->title = "two certificates";
+    sample_close(s, sample_open(s, 1));
+    size_t list = sample_open(s, 3);
+    for (unsigned i = 0; i < 2; i++) {
+        size_t cert = sample_open(s, 3);
+        sample_fill(s, 0x41 + i, 40);
+        sample_close(s, cert);
+        sample_close(s, sample_open(s, 2));
+    }
+    sample_close(s, list);
+}
+
+static void finished13(sample *s)
+{
+    s->codec = "finished13";
+    s->title = "SHA-256";
+    sample_fill(s, 0xf3, 32);
+}
+
+static void key_update(sample *s)
+{
+    s->codec = "key_update";
+    s->title = "requested";
+    sample_u8(s, 1);
+}
+
 static void (*const makers[])(sample *s) = {
-    client_hello_full,         client_hello_bare,   client_hello_empty_session,
-    server_hello_full,         server_hello_bare,   certificate_chain,
-    certificate_none,          server_key_exchange, certificate_request_any,
-    certificate_request_named, server_hello_done,   client_key_exchange_rsa,
-    client_key_exchange_ecdhe, certificate_verify,  finished,
+    client_hello_full,
+    client_hello_bare,
+    client_hello_empty_session,
+    server_hello_full,
+    server_hello_bare,
+    certificate_chain,
+    certificate_none,
+    server_key_exchange,
+    certificate_request_any,
+    certificate_request_named,
+    server_hello_done,
+    client_key_exchange_rsa,
+    client_key_exchange_ecdhe,
+    certificate_verify,
+    finished,
+    hello_retry_request,
+    encrypted_extensions,
+    encrypted_extensions_none,
+    certificate_request13,
+    certificate13,
+    finished13,
+    key_update,
 };
 
 const sample *sample_at(size_t i)

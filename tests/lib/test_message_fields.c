@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "codecs.h"
+#include "msg13.h"
 #include "samples.h"
 
 static hf_slice body_of(const sample *s)
@@ -349,4 +350,51 @@ Test(fields, empty)
     hf_empty_write(&w, HF_MSG_HELLO_REQUEST);
     cr_assert(hf_writer_ok(&w));
     assert_slice((hf_slice){room, w.len}, "\0\0\0\0", 4);
+}
+
+/* RFC 8446 section 4.6.3: update_not_requested, update_requested; any other value is illegal_parameter. */
+Test(fields, key_update)
+{
+    for (unsigned value = 0; value < 256; value++) {
+        const uint8_t body[] = {(uint8_t)value};
+        bool requested = true;
+        cr_assert_eq(hf_key_update_parse((hf_slice){body, 1}, &requested),
+                     value < 2 ? HF_OK : HF_SEND(HF_ALERT_ILLEGAL_PARAMETER));
+        cr_assert_eq(requested, value == 1);
+    }
+}
+
+/* RFC 8446 section 4.1.3: a HelloRetryRequest is told by its random alone, and other extensions stand in it. */
+Test(fields, hello_retry_request)
+{
+    hf_server_hello m;
+    sample s = *find("server_hello", "HelloRetryRequest");
+    cr_assert_eq(hf_server_hello_parse(body_of(&s), &m), HF_OK);
+    cr_assert(m.is_retry);
+    cr_assert_eq(m.ext.key_share_group, HF_GROUP_X25519);
+    assert_slice(m.ext.cookie, "a cookie", 8);
+    s.bytes[2] ^= 1; /* an ordinary random: neither a cookie nor a share without key may stand there */
+    cr_assert_neq(hf_server_hello_parse(body_of(&s), &m), HF_OK);
+}
+
+/* Section 4.3.2: signature_algorithms must be there. */
+Test(fields, certificate_request13_without_schemes)
+{
+    hf_certificate_request13 m;
+    cr_assert_eq(hf_certificate_request13_parse((hf_slice){(const uint8_t *)"\0\0\0", 3}, &m),
+                 HF_SEND(HF_ALERT_MISSING_EXTENSION));
+}
+
+/* Section 4.6.1: lifetime, age_add, nonce, ticket, extensions. */
+Test(fields, new_session_ticket13)
+{
+    static const uint8_t body[] = {0, 0, 0x1c, 0x20, 1, 2, 3, 4, 1, 9, 0, 2, 7, 7, 0, 4, 0, 42, 0, 0};
+    hf_new_session_ticket13 m;
+    cr_assert_eq(hf_new_session_ticket13_parse((hf_slice){body, sizeof body}, &m), HF_OK);
+    cr_assert_eq(m.lifetime_s, 7200);
+    cr_assert_eq(m.age_add, 0x01020304);
+    assert_slice(m.nonce, "\x09", 1);
+    assert_slice(m.ticket, "\x07\x07", 2);
+    for (size_t n = 0; n < sizeof body; n++)
+        cr_assert_eq(hf_new_session_ticket13_parse((hf_slice){body, n}, &m), HF_SEND(HF_ALERT_DECODE_ERROR), "%zu", n);
 }

@@ -78,7 +78,8 @@ static void round_trip(const codec *c, const char *file, hf_slice body)
 Test(recorded, every_message_parses)
 {
     for (const codec *c = codecs; c->name; c++)
-        cr_assert_gt(for_each(c, round_trip), 0, "nothing recorded for %s", c->name);
+        if (c->in_clear)
+            cr_assert_gt(for_each(c, round_trip), 0, "nothing recorded for %s", c->name);
 }
 
 /* What a well-known client is known to send. */
