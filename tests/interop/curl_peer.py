@@ -9,7 +9,11 @@ from report import Report
 
 def client(world, port, suite, path, upload=None, credential=None, more=()):
     """GETs path, or PUTs `upload` (a file) to it; the body of the answer is what came back. suite None: curl's choice."""
-    pinned = ["--tlsv1.2", "--tls-max", "1.2", "--ciphers", suites.OPENSSL[suite] + ":@SECLEVEL=0"] if suite else []
+    pinned = []
+    if suite and suites.is_tls13(suite):
+        pinned = ["--tlsv1.3", "--tls13-ciphers", suite]
+    elif suite:
+        pinned = ["--tlsv1.2", "--tls-max", "1.2", "--ciphers", suites.OPENSSL[suite] + ":@SECLEVEL=0"]
     argv = ["curl", "--silent", "--show-error", "--verbose", "--http1.1", *pinned, "--cacert", world.ca, "--max-time",
             process.PATIENCE,
             "--resolve", f"localhost:{port}:127.0.0.1", f"https://localhost:{port}{path}", "--fail", *more]

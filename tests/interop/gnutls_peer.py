@@ -9,11 +9,12 @@ from report import Report
 
 
 def priority(suite, etm):
-    """The one suite, TLS 1.2, and everything that keys and groups need; None: the program's own choice."""
+    """The one suite, its version, and everything that keys and groups need; None: the program's own choice."""
     if suite is None:
         return "NORMAL"
     cipher, mac = suites.gnutls_parts(suite)
-    parts = ["NONE", "+VERS-TLS1.2", f"+{suites.key_exchange(suite)}", f"+{cipher}", f"+{mac}", "+SIGN-ALL",
+    version = ["+VERS-TLS1.3"] if suites.is_tls13(suite) else ["+VERS-TLS1.2", f"+{suites.key_exchange(suite)}"]
+    parts = ["NONE", *version, f"+{cipher}", f"+{mac}", "+SIGN-ALL",
              "+GROUP-ALL", "+CTYPE-X509"]
     return ":".join(parts if etm else parts + ["%NO_ETM"])
 
@@ -25,6 +26,7 @@ def read_report(text, suite):
     if description:
         parts = description.group(1).strip("()").split(")-(")
         report.version = parts[0].split("-")[0]
+        report.encrypt_then_mac = report.extended_master_secret = False
         report.suite = suite if suite and matches(parts, suite) else "-".join(parts)
     options = re.search(r"- Options: (.*)", text)
     if options:
@@ -36,6 +38,8 @@ def read_report(text, suite):
 def matches(parts, suite):
     """Whether a description names exactly this suite: "RSA" or "ECDHE-<group>" and the signature, cipher, MAC."""
     cipher, mac = suites.gnutls_parts(suite)
+    if suites.is_tls13(suite):
+        return parts[1].startswith("ECDHE-") and parts[3:] == [cipher]
     exchange = suites.key_exchange(suite)
     tail = [cipher] if mac == "AEAD" else [cipher, mac]
     if exchange == "RSA":

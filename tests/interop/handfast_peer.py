@@ -2,13 +2,26 @@
 
 import pathlib
 import re
+import shutil
+import tempfile
 
 import process
 
 
-def environment(world):
-    """What a user of the test token has set: SoftHSM2's configuration, nothing else."""
-    return process.clean_environment(SOFTHSM2_CONF=world.softhsm_conf)
+class OwnToken:
+    """A copy of the token for one process. SoftHSM2 rewrites a token's file at each login, and whoever starts in that
+    moment finds no token; so no two processes share one."""
+
+    def __init__(self, world):
+        self.folder = tempfile.TemporaryDirectory()
+        path = pathlib.Path(self.folder.name)
+        shutil.copytree(world.folder / "tokens", path / "tokens")
+        (path / "softhsm2.conf").write_text(f"directories.tokendir = {path}/tokens\nobjectstore.backend = file\n"
+                                            "log.level = ERROR\n")
+        self.environment = process.clean_environment(SOFTHSM2_CONF=path / "softhsm2.conf")
+
+    def cleanup(self):
+        self.folder.cleanup()
 
 
 class Serve(process.Server):
@@ -21,7 +34,8 @@ class Serve(process.Server):
                 words += ["--cert", world.token_cert(key), "--key", world.token_key(key, module=not p11kit_modules)]
             return words + list(more)
 
-        super().__init__(argv, env=environment(world))
+        self.token = OwnToken(world)
+        super().__init__(argv, env=self.token.environment)
 
     def _is_listening(self):
         """It says so itself, with the port that the system chose."""
@@ -32,6 +46,7 @@ class Serve(process.Server):
 
     def __exit__(self, kind, value, trace):
         super().__exit__(kind, value, trace)
+        self.token.cleanup()
         if kind is None and self.exit_code != 0:
             raise process.PeerError(f"serve ended with {self.exit_code}: {process.shell(self.argv)}\n{self.output()}")
 
@@ -47,7 +62,9 @@ def connect(world, program, port, suite, payload, key=None, expect=None, more=()
         argv += ["--cert", world.token_cert(key), "--key", world.token_key(key)]
     argv += list(more)
     expect = len(payload) if expect is None else expect
-    code, received, errors = process.converse(argv, payload, expect, env=environment(world))
+    token = OwnToken(world)
+    code, received, errors = process.converse(argv, payload, expect, env=token.environment)
+    token.cleanup()
     return code, received, errors, process.shell(argv)
 
 

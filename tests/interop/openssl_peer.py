@@ -39,7 +39,11 @@ def read_report(errors, messages):
 
 def common(suite, etm):
     """suite None: whatever the program offers by itself, TLS 1.3 included."""
-    pinned = ["-tls1_2", "-cipher", suites.OPENSSL[suite] + ":@SECLEVEL=0"] if suite else []
+    pinned = []
+    if suite and suites.is_tls13(suite):
+        pinned = ["-tls1_3", "-ciphersuites", suite]
+    elif suite:
+        pinned = ["-tls1_2", "-cipher", suites.OPENSSL[suite] + ":@SECLEVEL=0"]
     return [*pinned, "-brief", "-msg", *([] if etm else ["-no_etm"])]
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
+import suites
 from process import PeerError
 
 
@@ -27,8 +28,9 @@ class Report:
 
     def expect(self, suite, payload, etm=None):
         """Everything that a good connection must show, as the foreign program reports it."""
-        if self.version not in ("TLSv1.2", "TLS1.2"):
-            raise self.explain(f"version is {self.version}, not TLS 1.2")
+        version = "1.3" if suites.is_tls13(suite) else "1.2"
+        if self.version not in (f"TLSv{version}", f"TLS{version}"):
+            raise self.explain(f"version is {self.version}, not TLS {version}")
         if self.suite != suite:
             raise self.explain(f"suite is {self.suite}, not {suite}")
         if etm is not None and self.encrypt_then_mac != etm:

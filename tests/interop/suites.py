@@ -1,4 +1,4 @@
-"""TLS 1.2 cipher suites of the matrix under the three names that programs give them."""
+"""Cipher suites of the matrix under the names that programs give them."""
 
 import re
 
@@ -21,7 +21,14 @@ for _auth in ("RSA", "ECDSA"):
     OPENSSL[_iana + "AES_128_CBC_SHA256"] = _name + "AES128-SHA256"
     OPENSSL[_iana + "AES_256_CBC_SHA384"] = _name + "AES256-SHA384"
 
+# TLS 1.3: OpenSSL has the IANA names; any key serves any suite.
+TLS13 = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"]
+
 IANA_OF_OPENSSL = {name: iana for iana, name in OPENSSL.items()}
+
+
+def is_tls13(suite):
+    return suite in TLS13
 
 
 def is_cbc(suite):
@@ -35,7 +42,7 @@ def key_exchange(suite):
 
 def gnutls_parts(suite):
     """(cipher, mac) in GnuTLS's words: ("AES-128-GCM", "AEAD"), ("AES-128-CBC", "SHA1")."""
-    body = suite.split("_WITH_")[1]
+    body = suite.removeprefix("TLS_").split("_WITH_")[-1]
     if "CHACHA20" in body:
         return "CHACHA20-POLY1305", "AEAD"
     cipher, mac = re.match(r"(AES_\d+_(?:GCM|CBC))_(SHA\d*)", body).groups()
@@ -46,6 +53,4 @@ def gnutls_parts(suite):
 
 def for_key(key):
     """The suites that a certificate with this kind of key ("rsa", "p256", ..., "ed25519") can serve."""
-    if key == "rsa":
-        return [suite for suite in OPENSSL if "ECDSA" not in suite]
-    return [suite for suite in OPENSSL if "ECDSA" in suite]
+    return [suite for suite in OPENSSL if ("ECDSA" in suite) == (key != "rsa")] + TLS13

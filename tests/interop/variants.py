@@ -73,21 +73,21 @@ class Variants:
             self.bad(server.port, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256", "handshake failure")
 
     def default_clients(self):
-        """Clients as they come, that would rather speak TLS 1.3: they get 1.2 and the server's first choice."""
+        """Clients as they come, that speak TLS 1.3: they get it, and the server's first choice."""
         payload = worlds.text_payload(5000)
         with self.serve(["rsa"]) as server:
             for peer in (openssl_peer, gnutls_peer):
                 report = peer.client(self.world, server.port, None, payload)
-                expect(report.version in ("TLSv1.2", "TLS1.2") and report.received == payload and report.code == 0 and
-                       re.search("ECDHE-.*AES.?128-GCM", report.suite.replace("_", "-")),
+                expect(report.version in ("TLSv1.3", "TLS1.3") and report.received == payload and report.code == 0 and
+                       re.search("AES-128-GCM", report.suite.replace("_", "-")),
                        f"{report.command}: {report.version} {report.suite}\n{report.errors}")
         with self.serve(["rsa"], app=("--root", self.world.folder)) as server:
             report = curl_peer.client(self.world, server.port, None, "/ca.pem")
-            expect(report.version == "TLSv1.2" and report.suite == ECDHE_RSA and report.code == 0 and
+            expect(report.version == "TLSv1.3" and report.suite == "TLS_AES_128_GCM_SHA256" and report.code == 0 and
                    report.received == self.world.ca.read_bytes(), f"{report.command}: {report.errors}")
 
     def default_servers(self):
-        """Servers as they come, that would rather speak TLS 1.3 (and mark their random as downgraded, RFC 8446 4.1.3)."""
+        """Servers as they come, that speak TLS 1.3."""
         payload = worlds.text_payload(5000)
         for peer in (openssl_peer, gnutls_peer):
             with peer.EchoServer(self.world, "rsa", None, payload) as server:
@@ -95,7 +95,7 @@ class Variants:
                                                                         payload, policy="intermediate")
                 expect(code == 0 and received == payload, f"{command}: {code} {errors}\n{server.output()}")
                 report = server.report()
-                expect(report.version in ("TLSv1.2", "TLS1.2"), f"{command}: {report.version}\n{report.errors}")
+                expect(report.version in ("TLSv1.3", "TLS1.3"), f"{command}: {report.version}\n{report.errors}")
 
     def configured_modules(self):
         """No module is named anywhere: p11-kit's configuration leads to the token."""
