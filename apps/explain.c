@@ -7,105 +7,16 @@
 
 #include "cli.h"
 
-#define STEPS 10
+#define SERVER_HELLO 2 /* HandshakeType, RFC 8446 section 4 */
 
 struct hf_explain {
     hf_role role;
     const char *who;
     const hf_crypto *crypto;
-    unsigned step; /* the heading that was printed last */
+    unsigned step;    /* the heading that was printed last */
+    bool held;        /* a ServerHello came whose version, so its heading, is told with the next event */
+    size_t held_size; /* its bytes */
 };
-
-static const char *const headings[STEPS + 1] = {
-    "",
-    "the client says hello: version, cipher settings, random",
-    "the server answers: hello, certificate, and a certificate request when it needs one",
-    "the client authenticates the server, or refuses",
-    "the client sends its share of the premaster secret",
-    "the client's own certificate, and its signature over the handshake",
-    "the server authenticates the client; both derive the master secret",
-    "both derive the session keys",
-    "the client changes to the new keys and sends Finished",
-    "the server changes to the new keys and sends Finished",
-    "application data flows under the session keys",
-};
-
-/* HandshakeType, RFC 5246 section 7.4 and RFC 8446 section 4. */
-enum {
-    CLIENT_HELLO = 1,
-    SERVER_HELLO = 2,
-    NEW_SESSION_TICKET = 4,
-    ENCRYPTED_EXTENSIONS = 8,
-    CERTIFICATE = 11,
-    SERVER_KEY_EXCHANGE = 12,
-    CERTIFICATE_REQUEST = 13,
-    SERVER_HELLO_DONE = 14,
-    CERTIFICATE_VERIFY = 15,
-    CLIENT_KEY_EXCHANGE = 16,
-    FINISHED = 20
-};
-
-static unsigned message_step(unsigned message, bool from_client)
-{
-    switch (message) {
-    case CLIENT_HELLO:
-        return 1;
-    case SERVER_HELLO:
-    case ENCRYPTED_EXTENSIONS:
-    case SERVER_KEY_EXCHANGE:
-    case CERTIFICATE_REQUEST:
-    case SERVER_HELLO_DONE:
-        return 2;
-    case CERTIFICATE:
-    case CERTIFICATE_VERIFY:
-        return from_client ? 5 : 2;
-    case CLIENT_KEY_EXCHANGE:
-        return 4;
-    case FINISHED:
-    case HF_MESSAGE_CHANGE_CIPHER_SPEC:
-        return from_client ? 8 : 9;
-    case NEW_SESSION_TICKET:
-        return 9;
-    default:
-        return 0;
-    }
-}
-
-static unsigned secret_step(const char *text, hf_role role)
-{
-    if (!text || strstr(text, "wiped"))
-        return 0;
-    if (strstr(text, "premaster") || strstr(text, "agreed"))
-        return role == HF_ROLE_CLIENT ? 4 : 6;
-    if (strstr(text, "master"))
-        return 6;
-    return strstr(text, "key") || strstr(text, "traffic") ? 7 : 0;
-}
-
-unsigned hf_explain_step(hf_role role, const hf_event *event, bool rsa_transport)
-{
-    bool client = role == HF_ROLE_CLIENT;
-    switch (event->kind) {
-    case HF_EVENT_SENT:
-        return message_step(event->message, client);
-    case HF_EVENT_RECEIVED:
-        return message_step(event->message, !client);
-    case HF_EVENT_CHOSE:
-        return 2;
-    case HF_EVENT_VERIFIED:
-    case HF_EVENT_UNVERIFIED:
-        return client ? 3 : 6;
-    case HF_EVENT_KEY_STARTED:
-    case HF_EVENT_KEY_DONE:
-        return client ? 5 : rsa_transport ? 6 : 2;
-    case HF_EVENT_SECRET:
-        return secret_step(event->text, role);
-    case HF_EVENT_CONNECTED:
-        return 10;
-    default:
-        return 0;
-    }
-}
 
 hf_explain *hf_explain_new(hf_role role, const char *who, const hf_crypto *crypto)
 {
@@ -205,16 +116,39 @@ void hf_explain_key(hf_explain *explain, const hf_key_op *op)
     put(explain, "     ", line);
 }
 
+static hf_exchange exchange_of(const hf_conn_info *info)
+{
+    if (info->version == HF_TLS13)
+        return HF_EXCHANGE_TLS13;
+    return info->suite != 0 && info->group == 0 ? HF_EXCHANGE_RSA : HF_EXCHANGE_ECDHE;
+}
+
+static void tell(hf_explain *explain, const hf_event *event, const hf_conn_info *info, hf_exchange exchange)
+{
+    unsigned step = hf_explain_step(explain->role, event, exchange);
+    if (step && step != explain->step) {
+        char heading[HF_LINE_MAX];
+        snprintf(heading, sizeof heading, "(%u) %s", step, hf_explain_heading(step, exchange));
+        put(explain, "", heading);
+        explain->step = step;
+    }
+    put_event(explain, event, info);
+}
+
 void hf_explain_event(hf_explain *explain, hf_conn *conn, const hf_event *event)
 {
     hf_conn_info info;
     hf_conn_get_info(conn, &info);
-    unsigned step = hf_explain_step(explain->role, event, info.suite != 0 && info.group == 0);
-    if (step && step != explain->step) {
-        char heading[HF_LINE_MAX];
-        snprintf(heading, sizeof heading, "(%u) %s", step, headings[step]);
-        put(explain, "", heading);
-        explain->step = step;
+    if (explain->held) {
+        hf_event hello = {HF_EVENT_RECEIVED, SERVER_HELLO, explain->held_size, ""};
+        explain->held = false;
+        /* Without a version it was a HelloRetryRequest, of TLS 1.3, or nothing that we understood. */
+        tell(explain, &hello, &info, info.version ? exchange_of(&info) : HF_EXCHANGE_TLS13);
     }
-    put_event(explain, event, &info);
+    if (event->kind == HF_EVENT_RECEIVED && event->message == SERVER_HELLO) {
+        explain->held = true;
+        explain->held_size = event->size;
+        return;
+    }
+    tell(explain, event, &info, exchange_of(&info));
 }
