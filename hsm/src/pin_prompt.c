@@ -58,9 +58,11 @@ hf_status hf_pin_prompt(const char *what, hf_pin *out, const hf_why *why)
     quiet.c_lflag &= ~(tcflag_t)(ECHO | ICANON | ISIG);
     quiet.c_cc[VMIN] = 1;
     quiet.c_cc[VTIME] = 0;
+    /* Quiet first: what is typed as soon as the prompt shows is neither echoed nor thrown away. */
+    bool good = tcsetattr(fd, TCSAFLUSH, &quiet) == 0;
     say(fd, what);
     say(fd, ": ");
-    bool good = tcsetattr(fd, TCSAFLUSH, &quiet) == 0 && read_keys(fd, out);
+    good = good && read_keys(fd, out);
     (void)tcsetattr(fd, TCSAFLUSH, &before);
     say(fd, "\n");
     (void)close(fd);

@@ -4,6 +4,7 @@ usage: test_token_cli.py HANDFAST SOFTHSM_MODULE
 """
 import os
 import pty
+import select
 import shutil
 import subprocess
 import sys
@@ -120,19 +121,29 @@ def failures_have_a_line():
     write("pin", PIN + "\n")
 
 
+def read_until(fd, end):
+    """What the terminal shows up to `end`, or until its other side is closed; a silent minute is a failure."""
+    seen = b""
+    while end is None or end not in seen:
+        if not select.select([fd], [], [], 60)[0]:
+            raise SystemExit(f"FAILED: the terminal hangs after {seen!r}")
+        try:
+            chunk = os.read(fd, 1024)
+        except OSError:
+            break
+        if not chunk:
+            break
+        seen += chunk
+    return seen
+
+
 def at_a_terminal(keys, code, says):
     pid, fd = pty.fork()
     if pid == 0:
         os.execv(handfast, [handfast, "token", "list", "--token", "t", "--module", module])
-    seen = b""
-    while b": " not in seen:
-        seen += os.read(fd, 1024)
+    seen = read_until(fd, b": ")
     os.write(fd, keys)
-    try:
-        while chunk := os.read(fd, 1024):
-            seen += chunk
-    except OSError:
-        pass  # the terminal's other side is closed
+    seen += read_until(fd, None)
     result = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     text = seen.decode()
     expect(result == code, f"terminal {keys}: exit code {result}: {text}")
