@@ -4,6 +4,8 @@
  * of jobs, fill the lanes, and return when all are done: nothing stays in the manager between calls. */
 #include "cbc.h"
 
+#include "md_fastest.h"
+
 static hf_status key_init(void *state, const hf_record_keys *keys, hf_cipher_id id, hf_hash_id hash)
 {
     const hf_cipher_spec *spec = hf_cipher_spec_of(id);
@@ -17,7 +19,7 @@ static hf_status key_init(void *state, const hf_record_keys *keys, hf_cipher_id 
     if (!tables)
         return HF_ERR_CRYPTO;
     memset(key, 0, sizeof *key);
-    hf_status status = hf_md_hmac_key_init(&key->hmac, hf_md_ops_of(hash), keys->mac_key, spec->mac_key_size);
+    hf_status status = hf_md_hmac_key_init(&key->hmac, hf_md_ops_fastest(hash), keys->mac_key, spec->mac_key_size);
     if (status != HF_OK)
         return status;
     if (spec->key_size == IMB_KEY_128_BYTES)

@@ -15,6 +15,7 @@
 
 #include "builtin.h"
 #include "handfast/secret.h"
+#include "md_fastest.h"
 #include "record.h"
 
 static const struct {
@@ -75,8 +76,8 @@ static hf_status key_init(void *state, const hf_record_keys *keys, hf_cipher_id 
     if (etm)
         ok = cbc_init(k, lc, keys) && mac_init(k, lc, keys);
     else if (keys->direction == HF_OPEN)
-        ok = cbc_init(k, lc, keys) &&
-             hf_md_hmac_key_init(&k->check, hf_md_ops_of(macs[id].hash), keys->mac_key, k->spec->mac_key_size) == HF_OK;
+        ok = cbc_init(k, lc, keys) && hf_md_hmac_key_init(&k->check, hf_md_ops_fastest(macs[id].hash), keys->mac_key,
+                                                          k->spec->mac_key_size) == HF_OK;
     else if (lc->stitched[id])
         ok = hf_lc_stitched_init(k, lc, keys);
     else

@@ -5,23 +5,8 @@
 
 #include "ct.h"
 
-static const hf_md_ops sha1_ops = {
-    .size = 20,
-    .block_size = 64,
-    .length_size = 8,
-    .word_size = 4,
-    .initial.w32 = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0},
-    .compress = hf_sha1_compress,
-};
-
-static const hf_md_ops sha256_ops = {
-    .size = 32,
-    .block_size = 64,
-    .length_size = 8,
-    .word_size = 4,
-    .initial.w32 = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19},
-    .compress = hf_sha256_compress,
-};
+static const hf_md_ops sha1_ops = HF_MD_OPS_SHA1(hf_sha1_compress);
+static const hf_md_ops sha256_ops = HF_MD_OPS_SHA256(hf_sha256_compress);
 
 static const hf_md_ops sha384_ops = {
     .size = 48,

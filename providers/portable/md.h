@@ -1,5 +1,5 @@
 /* Merkle-Damgard hashing over the compression functions of FIPS 180-4: SHA-1, SHA-256, SHA-384, SHA-512. The common
- * ground of the hash descriptors, of HMAC and of the constant-time record check. Internal to `portable`. */
+ * ground of the hash descriptors, of HMAC and of the constant-time record check. Internal to `providers`. */
 #ifndef HANDFAST_PORTABLE_MD_H
 #define HANDFAST_PORTABLE_MD_H
 
@@ -24,7 +24,21 @@ typedef struct hf_md_ops {
     void (*compress)(hf_md_chain *chain, const uint8_t *blocks, size_t n); /* n whole blocks */
 } hf_md_ops;
 
-/* NULL for an unknown id. Static storage. */
+/* Initialisers of operations, for every implementation of a compression function (sections 5.3.1 and 5.3.3). */
+#define HF_MD_OPS_SHA1(compress_)                                                                                      \
+    {                                                                                                                  \
+        .size = 20, .block_size = 64, .length_size = 8, .word_size = 4,                                                \
+        .initial.w32 = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0}, .compress = (compress_)           \
+    }
+#define HF_MD_OPS_SHA256(compress_)                                                                                    \
+    {                                                                                                                  \
+        .size = 32, .block_size = 64, .length_size = 8,                                                                \
+        .word_size = 4, .initial.w32 = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,                                \
+                                        0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19},                               \
+        .compress = (compress_)                                                                                        \
+    }
+
+/* The operations in plain C. NULL for an unknown id. Static storage. */
 const hf_md_ops *hf_md_ops_of(hf_hash_id id);
 
 /* Writes a chaining value as a digest: the first ops->size bytes, big-endian words. */
@@ -46,5 +60,7 @@ void hf_md_final(hf_md *md, uint8_t *out); /* leaves secrets in md: the owner wi
 void hf_sha1_compress(hf_md_chain *chain, const uint8_t *blocks, size_t n);
 void hf_sha256_compress(hf_md_chain *chain, const uint8_t *blocks, size_t n);
 void hf_sha512_compress(hf_md_chain *chain, const uint8_t *blocks, size_t n);
+
+extern const uint32_t hf_sha256_round_constants[64]; /* section 4.2.2 */
 
 #endif

@@ -3,7 +3,7 @@
 #include "md.h"
 
 /* Cube roots of the first 64 primes, first 32 bits of the fraction (section 4.2.2). */
-static const uint32_t round_constants[64] = {
+const uint32_t hf_sha256_round_constants[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -47,8 +47,8 @@ static void compress_one(uint32_t state[8], const uint8_t *block)
 
     for (unsigned t = 0; t < 16; t++)
         w[t] = hf_load32_be(block + (size_t)4 * t);
-    for (const uint32_t *k = round_constants; k < round_constants + 64; k += 16) {
-        if (k > round_constants)
+    for (const uint32_t *k = hf_sha256_round_constants; k < hf_sha256_round_constants + 64; k += 16) {
+        if (k > hf_sha256_round_constants)
             for (unsigned t = 0; t < 16; t++)
                 schedule(w, t);
         for (unsigned t = 0; t < 16; t += 8) {

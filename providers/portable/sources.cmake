@@ -6,10 +6,11 @@ set(portable_sources
   ${dir}/gcm.c
   ${dir}/ghash_key.c
   ${dir}/hashes.c
-  ${dir}/md_hmac.c
   ${dir}/kernel.c
   ${dir}/kernel_base.c
   ${dir}/md.c
+  ${dir}/md_hash.c
+  ${dir}/md_hmac.c
   ${dir}/mte_open.c
   ${dir}/poly1305.c
   ${dir}/primitives.c

@@ -7,5 +7,6 @@
 extern const hf_provider hf_provider_portable;
 extern const hf_provider hf_provider_libcrypto;
 extern const hf_provider hf_provider_ipsecmb; /* only when HF_HAVE_IPSECMB */
+extern const hf_provider hf_provider_x86;     /* only when HF_HAVE_X86 */
 
 #endif

@@ -2,6 +2,7 @@
 set(HF_PROVIDERS_SOURCES
   src/compose.c
   src/cpu.c
+  src/md_fastest.c
   src/selftest.c
   src/selftest_cipher.c
   src/selftest_data.c

@@ -50,6 +50,43 @@ Test(compose, cbc_prefers_libcrypto)
 #endif
 }
 
+/* Whether this build has our own kernels for x86-64 and this CPU can run them. */
+static bool x86_runs(void)
+{
+    const hf_provider *x86 = hf_provider_by_name("x86");
+    const char *why = "";
+    return x86 && x86->available(&why);
+}
+
+/* SHA-1 and SHA-256 go to the SHA extensions where there are any; what those lack goes to libcrypto. */
+Test(compose, hashes_prefer_the_sha_extensions)
+{
+    const char *preferred = x86_runs() ? "x86" : "libcrypto";
+    hf_crypto crypto;
+    char why[200];
+
+    cr_assert_eq(hf_crypto_compose("auto", &crypto, NULL, NULL, why, sizeof why), HF_OK, "%s", why);
+    cr_expect_str_eq(crypto.hashes[HF_SHA1]->provider->name, preferred);
+    cr_expect_str_eq(crypto.hashes[HF_SHA256]->provider->name, preferred);
+    cr_expect_str_eq(crypto.hashes[HF_SHA384]->provider->name, "libcrypto");
+    cr_expect_str_eq(crypto.hashes[HF_SHA512]->provider->name, "libcrypto");
+}
+
+/* The provider knows what the CPU says of itself, and it is there on x86-64 only. */
+Test(compose, x86_is_available_where_the_cpu_has_sha)
+{
+#if defined(__x86_64__)
+    const hf_provider *x86 = hf_provider_by_name("x86");
+    const char *why = "";
+    cr_assert_not_null(x86);
+    cr_expect_eq(x86->available(&why), strstr(hf_cpu_features(), "sha_ni") != NULL);
+    cr_expect_eq(x86->available(&why), strlen(why) == 0);
+    cr_expect_null(x86->ciphers);
+#else
+    cr_expect_null(hf_provider_by_name("x86"));
+#endif
+}
+
 Test(compose, names_are_found)
 {
     const hf_provider *const *providers = hf_providers();

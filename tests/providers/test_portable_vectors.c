@@ -1,8 +1,12 @@
 /* Published vectors, so that reference and provider cannot be wrong together. Sources stand at each one. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "builtin.h"
+#include "handfast/providers.h"
+#include "md_fastest.h"
+#include "md_hmac.h"
 #include "primitives.h"
 #include "test_portable_reference.h"
 
@@ -167,6 +171,21 @@ Test(portable_vectors, cbc)
     }
 }
 
+/* HMAC over the plain operations of the hash, and over the fastest: both must give the same. */
+static void hmac(hf_hash_id hash, const uint8_t *key, size_t key_len, const char *msg, uint8_t *out)
+{
+    uint8_t again[HF_HASH_SIZE_MAX];
+    hf_md_hmac_key fast;
+    hf_md_hmac mac;
+
+    cr_assert_eq(hf_portable_hmac(hash, key, key_len, (const uint8_t *)msg, strlen(msg), out), HF_OK);
+    cr_assert_eq(hf_md_hmac_key_init(&fast, hf_md_ops_fastest(hash), key, key_len), HF_OK);
+    hf_md_hmac_start(&mac, &fast);
+    hf_md_hmac_update(&mac, msg, strlen(msg));
+    hf_md_hmac_final(&mac, again);
+    cr_assert_arr_eq(again, out, hf_md_hmac_size(&fast));
+}
+
 /* RFC 2202 test cases 1, 2, 6 (SHA-1) and RFC 4231 test cases 1, 2, 6 (SHA-2). */
 Test(portable_vectors, hmac)
 {
@@ -202,25 +221,70 @@ Test(portable_vectors, hmac)
         uint8_t key[131], mac[64], want[64];
         size_t len = ref_hex(vectors[i].macs[0], want);
         memset(key, 0x0b, sizeof key);
-        cr_assert_eq(hf_portable_hmac(vectors[i].hash, key, 20, (const uint8_t *)"Hi There", 8, mac), HF_OK);
+        hmac(vectors[i].hash, key, 20, "Hi There", mac);
         cr_assert_arr_eq(mac, want, len);
         ref_hex(vectors[i].macs[1], want);
-        cr_assert_eq(hf_portable_hmac(vectors[i].hash, (const uint8_t *)"Jefe", 4,
-                                      (const uint8_t *)"what do ya want for nothing?", 28, mac),
-                     HF_OK);
+        hmac(vectors[i].hash, (const uint8_t *)"Jefe", 4, "what do ya want for nothing?", mac);
         cr_assert_arr_eq(mac, want, len);
         ref_hex(vectors[i].macs[2], want);
         memset(key, 0xaa, sizeof key);
-        cr_assert_eq(hf_portable_hmac(vectors[i].hash, key, vectors[i].hash == HF_SHA1 ? 80 : 131,
-                                      (const uint8_t *)long_text, strlen(long_text), mac),
-                     HF_OK);
+        hmac(vectors[i].hash, key, vectors[i].hash == HF_SHA1 ? 80 : 131, long_text, mac);
         cr_assert_arr_eq(mac, want, len);
     }
     uint8_t out[64];
+    hf_md_hmac_key none;
+    cr_assert_eq(hf_md_hmac_key_init(&none, hf_md_ops_of(HF_HASH_COUNT), out, 0), HF_ERR_UNSUPPORTED);
+    cr_assert_eq(hf_md_hmac_key_init(&none, hf_md_ops_fastest(HF_HASH_COUNT), out, 0), HF_ERR_UNSUPPORTED);
     cr_assert_eq(hf_portable_hmac(HF_HASH_COUNT, out, 0, out, 0, out), HF_ERR_UNSUPPORTED);
 }
 
-/* FIPS 180 examples: "abc"; two blocks; a million times "a", in uneven pieces. Clones go their own way. */
+static const hf_hash *hash_of(const char *provider, hf_hash_id id)
+{
+    const hf_provider *p = hf_provider_by_name(provider);
+    const char *why = "";
+
+    if (!p || !p->available(&why))
+        return NULL;
+    for (size_t i = 0; p->hashes[i]; i++)
+        if (p->hashes[i]->id == id)
+            return p->hashes[i];
+    return NULL;
+}
+
+/* "abc"; a million times "a", in uneven pieces. Clones go their own way. */
+static void digests(const hf_hash *hash, const char *abc, const char *million)
+{
+    static uint8_t as[1000];
+    _Alignas(16) uint8_t state[HF_HASH_STATE_MAX], copy[HF_HASH_STATE_MAX];
+    uint8_t digest[64], want[64];
+
+    memset(as, 'a', sizeof as);
+    cr_assert_eq(ref_hex(abc, want), hash->size);
+    cr_assert_eq(hash->init(state), HF_OK);
+    cr_assert_eq(hash->update(state, "ab", 2), HF_OK);
+    cr_assert_eq(hash->clone(copy, state), HF_OK);
+    cr_assert_eq(hash->update(copy, as, 500), HF_OK);
+    cr_assert_eq(hash->update(state, "c", 1), HF_OK);
+    cr_assert_eq(hash->final(state, digest), HF_OK);
+    cr_assert_arr_eq(digest, want, hash->size, "%s %s", hash->provider->name, hash->name);
+    hash->cleanup(state);
+    hash->cleanup(copy);
+    for (size_t j = 0; j < hash->state_size; j++)
+        cr_assert_eq(state[j] | copy[j], 0);
+
+    ref_hex(million, want);
+    cr_assert_eq(hash->init(state), HF_OK);
+    for (size_t done = 0, piece; done < 1000000; done += piece) {
+        piece = 1 + done * 7 % sizeof as;
+        piece = piece < 1000000 - done ? piece : 1000000 - done;
+        cr_assert_eq(hash->update(state, as, piece), HF_OK);
+    }
+    cr_assert_eq(hash->final(state, digest), HF_OK);
+    cr_assert_arr_eq(digest, want, hash->size, "%s %s", hash->provider->name, hash->name);
+    hash->cleanup(state);
+}
+
+/* FIPS 180 examples, over every table of operations that runs here. */
 Test(portable_vectors, hashes)
 {
     static const struct {
@@ -240,37 +304,40 @@ Test(portable_vectors, hashes)
          "a2e"
          "4eadb217ad8cc09b"},
     };
-    static uint8_t as[1000];
+    size_t n = 0;
 
-    memset(as, 'a', sizeof as);
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
-        const hf_hash *hash = hf_provider_portable.hashes[i];
-        _Alignas(16) uint8_t state[HF_HASH_STATE_MAX], copy[HF_HASH_STATE_MAX];
-        uint8_t digest[64], want[64];
-        cr_assert_eq(hash->id, vectors[i].id);
-        cr_assert_eq(ref_hex(vectors[i].abc, want), hash->size);
-        cr_assert_eq(hash->init(state), HF_OK);
-        cr_assert_eq(hash->update(state, "ab", 2), HF_OK);
-        cr_assert_eq(hash->clone(copy, state), HF_OK);
-        cr_assert_eq(hash->update(copy, as, 500), HF_OK);
-        cr_assert_eq(hash->update(state, "c", 1), HF_OK);
-        cr_assert_eq(hash->final(state, digest), HF_OK);
-        cr_assert_arr_eq(digest, want, hash->size, "%s", hash->name);
-        hash->cleanup(state);
-        hash->cleanup(copy);
-        for (size_t j = 0; j < hash->state_size; j++)
-            cr_assert_eq(state[j] | copy[j], 0);
-
-        ref_hex(vectors[i].million, want);
-        cr_assert_eq(hash->init(state), HF_OK);
-        for (size_t done = 0, piece; done < 1000000; done += piece) {
-            piece = 1 + done * 7 % sizeof as;
-            piece = piece < 1000000 - done ? piece : 1000000 - done;
-            cr_assert_eq(hash->update(state, as, piece), HF_OK);
+        const hf_hash *plain = hash_of("portable", vectors[i].id);
+        const hf_hash *x86 = hash_of("x86", vectors[i].id);
+        cr_assert_not_null(plain);
+        digests(plain, vectors[i].abc, vectors[i].million);
+        if (x86) {
+            digests(x86, vectors[i].abc, vectors[i].million);
+            n++;
         }
-        cr_assert_eq(hash->final(state, digest), HF_OK);
-        cr_assert_arr_eq(digest, want, hash->size, "%s", hash->name);
-        hash->cleanup(state);
+        /* What is called the fastest is the one that was tested here. */
+        cr_assert_eq(x86 != NULL, hf_md_ops_fastest(vectors[i].id) != hf_md_ops_of(vectors[i].id));
+    }
+    cr_assert_eq(n, strstr(hf_cpu_features(), "sha_ni") && hf_provider_by_name("x86") ? 2 : 0);
+}
+
+/* One call over many blocks, from any address, is as many calls; nothing beyond the blocks is read. */
+Test(portable_vectors, compression_of_many_blocks)
+{
+    for (int id = 0; id < HF_HASH_COUNT; id++) {
+        const hf_md_ops *plain = hf_md_ops_of((hf_hash_id)id), *fast = hf_md_ops_fastest((hf_hash_id)id);
+        for (size_t n = 0; n <= 9; n++)
+            for (size_t off = 0; off < 5; off++) {
+                size_t len = off + n * plain->block_size;
+                uint8_t *exact = malloc(len + (len == 0));
+                hf_md_chain a = plain->initial, b = fast->initial;
+                ref_fill(exact, len, (uint32_t)n);
+                for (size_t i = 0; i < n; i++)
+                    plain->compress(&a, exact + off + i * plain->block_size, 1);
+                fast->compress(&b, exact + off, n);
+                cr_assert_arr_eq(&a, &b, sizeof a, "hash %d, %zu blocks", id, n);
+                free(exact);
+            }
     }
 }
 
