@@ -43,7 +43,7 @@ hf_status hf_decrypter_init(hf_decrypter *d, const hf_p11_session *session, CK_O
         return HF_OK;
     if (pub->type != HF_KEY_RSA)
         return HF_ERR_UNSUPPORTED;
-    d->size = pub->bits / 8;
+    d->size = (pub->bits + 7) / 8;
     hf_status status = RAND_bytes(secret, sizeof secret) == 1 ? HF_OK : HF_ERR_RANDOM;
     if (status == HF_OK)
         status = hf_decrypter_encrypt(pub, secret, sizeof secret, d->sample, sizeof d->sample, &len);
