@@ -65,7 +65,7 @@ static inline bool hf_imb_aead_seal_begin(hf_imb_aead *out, const hf_imb_nonce *
     uint64_t sequence = __builtin_bswap64(job->sequence);
 
     job->out_len = 0;
-    job->status = HF_ERR_CRYPTO;
+    job->status = HF_ERR_INVALID;
     if (job->in_len > HF_PLAINTEXT_MAX || job->padding > HF_PLAINTEXT_MAX - job->in_len)
         return false;
     out->prefix = explicit_nonce && !tls13 ? HF_IMB_EXPLICIT_SIZE : 0;

@@ -12,8 +12,8 @@ static bool begin(hf_record_job *job)
     size_t mac = key->mac_size;
 
     job->out_len = 0;
-    job->status = HF_ERR_CRYPTO;
-    if (job->in_len > HF_PLAINTEXT_MAX || !job->cbc_iv)
+    job->status = HF_ERR_INVALID;
+    if (job->in_len > HF_PLAINTEXT_MAX || job->padding > HF_PLAINTEXT_MAX - job->in_len || !job->cbc_iv)
         return false;
     size_t inner = job->in_len + (key->mode == HF_RECORD_TLS12 ? mac : 0);
     size_t body = HF_CBC_IV_SIZE + (inner / HF_IMB_BLOCK + 1) * HF_IMB_BLOCK;

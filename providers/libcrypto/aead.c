@@ -152,7 +152,7 @@ static hf_status seal_one(hf_record_job *job)
     int n;
 
     if (job->in_len > HF_PLAINTEXT_MAX || job->padding > HF_PLAINTEXT_MAX - job->in_len)
-        return HF_ERR_CRYPTO;
+        return HF_ERR_INVALID;
     size_t inner = job->in_len + (k->mode == HF_RECORD_TLS13 ? 1 + job->padding : 0);
     size_t size = k->prefix + inner + TAG_SIZE;
     if (job->out_max < size)
@@ -191,14 +191,14 @@ static hf_status open_one(hf_record_job *job)
     uint8_t aad[HF_LC_HEADER_SIZE];
     int n;
 
+    if (!hf_lc_has_room(job, k->prefix))
+        return HF_ERR_BUFFER;
     if (job->in_len < (size_t)k->prefix + TAG_SIZE || job->in_len > HF_RECORD_BODY_MAX) {
         hf_lc_wipe_room(job, k->prefix);
         return HF_ERR_VERIFY;
     }
     size_t room = job->in_len - k->prefix;
     size_t len = room - TAG_SIZE;
-    if (job->out_max < job->in_len)
-        return HF_ERR_BUFFER;
 
     const uint8_t *sealed = job->in + k->prefix;
     make_nonce(k, job->sequence, job->in, nonce);

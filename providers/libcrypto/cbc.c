@@ -154,8 +154,8 @@ static hf_status seal_one(hf_record_job *job)
 {
     hf_lc_cbc_key *k = job->key;
 
-    if (job->in_len > HF_PLAINTEXT_MAX || !job->cbc_iv)
-        return HF_ERR_CRYPTO;
+    if (job->in_len > HF_PLAINTEXT_MAX || job->padding > HF_PLAINTEXT_MAX - job->in_len || !job->cbc_iv)
+        return HF_ERR_INVALID;
     size_t size = hf_record_sealed_size(k->spec, k->mode, job->in_len, 0);
     if (job->out_max < size)
         return HF_ERR_BUFFER;
@@ -228,13 +228,13 @@ static hf_status open_one(hf_record_job *job)
     size_t inner = etm ? 1 : k->spec->mac_key_size + 1u; /* the least that is encrypted */
 
     /* Public lengths: no secret is touched yet. */
+    if (!hf_lc_has_room(job, HF_CBC_IV_SIZE))
+        return HF_ERR_BUFFER;
     if (job->in_len < HF_CBC_IV_SIZE + inner + outer || job->in_len > HF_RECORD_BODY_MAX ||
         (job->in_len - outer) % HF_CBC_IV_SIZE != 0) {
         hf_lc_wipe_room(job, HF_CBC_IV_SIZE);
         return HF_ERR_VERIFY;
     }
-    if (job->out_max < job->in_len)
-        return HF_ERR_BUFFER;
     return etm ? open_etm(k, job) : open_mte(k, job);
 }
 

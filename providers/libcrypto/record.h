@@ -2,6 +2,7 @@
 #ifndef HANDFAST_LIBCRYPTO_RECORD_H
 #define HANDFAST_LIBCRYPTO_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,13 +31,18 @@ static inline void hf_lc_header(uint8_t out[HF_LC_HEADER_SIZE], uint64_t sequenc
     out[12] = (uint8_t)len;
 }
 
-/* Zeroes what opening could have written: the body without its prefix. In place, `out` begins after the prefix, and
- * what follows the body belongs to somebody else. */
+/* Whether an open may write everything behind the prefix. */
+static inline bool hf_lc_has_room(const hf_record_job *job, size_t prefix)
+{
+    return job->in_len <= prefix || job->out_max >= job->in_len - prefix;
+}
+
+/* Zeroes what opening could have written: the body without its prefix; there is room for it. In place, `out` begins
+ * after the prefix, and what follows the body belongs to somebody else. */
 static inline void hf_lc_wipe_room(const hf_record_job *job, size_t prefix)
 {
-    size_t room = job->in_len > prefix ? job->in_len - prefix : 0;
-
-    hf_wipe(job->out, room < job->out_max ? room : job->out_max);
+    if (job->in_len > prefix)
+        hf_wipe(job->out, job->in_len - prefix);
 }
 
 #endif

@@ -24,7 +24,8 @@ uint32_t hf_mte_check(const hf_md_hmac_key *key, uint64_t sequence, uint8_t cont
                       size_t len, size_t *out_len) HF_MUST_CHECK;
 
 /* The whole end of an open job, for a caller that decrypted to job->out (`len` bytes there): calls hf_mte_check,
- * declassifies, and sets status and out_len; what does not belong to the content is zeroed (everything when bad). */
+ * declassifies, and sets status and out_len (up to HF_RECORD_BODY_MAX: the engine judges the length); what does not
+ * belong to the content is zeroed (everything when bad). */
 void hf_mte_finish(const hf_md_hmac_key *key, hf_record_job *job, size_t len);
 
 #endif

@@ -60,8 +60,9 @@ hf_status hf_aead_seal_prepare(const hf_aead_record *record, hf_record_job *job,
     uint8_t *text = job->out + prefix;
 
     job->out_len = 0;
-    if (job->in_len > HF_PLAINTEXT_MAX || job->padding > HF_PLAINTEXT_MAX ||
-        job->out_max < prefix + inner + record->spec->tag_size)
+    if (job->in_len > HF_PLAINTEXT_MAX || job->padding > HF_PLAINTEXT_MAX - job->in_len)
+        return HF_ERR_INVALID;
+    if (job->out_max < prefix + inner + record->spec->tag_size)
         return HF_ERR_BUFFER;
     if (prefix > 0)
         hf_store64_be(job->out, job->sequence);
@@ -84,17 +85,17 @@ hf_status hf_aead_open_prepare(const hf_aead_record *record, hf_record_job *job,
 {
     size_t prefix = hf_record_prefix(record->spec, record->mode);
     size_t overhead = prefix + record->spec->tag_size;
+    size_t room = job->in_len > prefix ? job->in_len - prefix : 0;
 
     job->out_len = 0;
+    if (job->out_max < room)
+        return HF_ERR_BUFFER;
     if (job->in_len < overhead || job->in_len > HF_RECORD_BODY_MAX) {
         /* Nothing to decrypt; keep the promise about the room all the same. */
-        if (job->in_len > prefix && job->out_max >= job->in_len - prefix)
-            hf_wipe(job->out, job->in_len - prefix);
+        hf_wipe(job->out, room);
         return HF_ERR_VERIFY;
     }
     size_t len = job->in_len - overhead;
-    if (job->out_max < len)
-        return HF_ERR_BUFFER;
     make_nonce(record, job->sequence, prefix > 0 ? job->in : NULL, a->nonce);
     a->text = (hf_aead_text){a->nonce, a->aad, make_aad(record, job, len, a->aad), job->in + prefix, len, job->out};
     a->tag = job->in + prefix + len;

@@ -42,7 +42,9 @@ static hf_status seal_prepare(const state *s, hf_record_job *job, hf_cbc_chain *
     size_t len = job->in_len;
 
     job->out_len = 0;
-    if (job->in_len > HF_PLAINTEXT_MAX || job->out_max < total)
+    if (job->in_len > HF_PLAINTEXT_MAX || job->padding > HF_PLAINTEXT_MAX - job->in_len || !job->cbc_iv)
+        return HF_ERR_INVALID;
+    if (job->out_max < total)
         return HF_ERR_BUFFER;
     if (job->in != text && len > 0)
         memcpy(text, job->in, len);
@@ -102,8 +104,8 @@ static void etm_finish(hf_record_job *job, size_t len)
     good &= hf_ct_is_zero(diff);
     size_t content = hf_ct_declassify(((uint32_t)len - 1 - padding) & good);
     good = hf_ct_declassify(good);
-    job->out_len = good && content <= HF_PLAINTEXT_MAX ? content : 0;
-    job->status = good && content <= HF_PLAINTEXT_MAX ? HF_OK : HF_ERR_VERIFY;
+    job->out_len = content;
+    job->status = good ? HF_OK : HF_ERR_VERIFY;
     hf_wipe(job->out + job->out_len, len - job->out_len);
 }
 

@@ -10,20 +10,21 @@
 
 #define SEQUENCE UINT64_C(0x0000000100000203)
 #define TYPE 23
-#define CONTENT 50
+#define CONTENT 50 /* bytes of content, except where a test is about long records */
 #define SEED 31
 
 typedef struct maker {
     const contract_rig *rig;
     uint8_t key[HF_CIPHER_KEY_MAX], mac_key[HF_CIPHER_MAC_KEY_MAX];
-    uint8_t content[CONTENT];
-    uint8_t body[1024];
+    uint8_t content[HF_RECORD_BODY_MAX];
+    size_t content_len;
+    uint8_t body[HF_RECORD_BODY_MAX];
     size_t len;
 } maker;
 
 static void mac(const maker *m, const uint8_t *data, size_t len, uint8_t *out)
 {
-    uint8_t msg[13 + 1024];
+    static uint8_t msg[13 + HF_RECORD_BODY_MAX];
     for (size_t i = 0; i < 8; i++)
         msg[i] = (uint8_t)(SEQUENCE >> (56 - 8 * i));
     msg[8] = TYPE;
@@ -58,12 +59,12 @@ static size_t encrypt(const maker *m, const uint8_t *in, size_t len, uint8_t *ou
  */
 static void make(maker *m, const uint8_t *tail, size_t tail_len)
 {
-    uint8_t plain[1024];
-    size_t inner = CONTENT;
+    static uint8_t plain[HF_RECORD_BODY_MAX];
+    size_t inner = m->content_len;
 
-    memcpy(plain, m->content, CONTENT);
+    memcpy(plain, m->content, inner);
     if (m->rig->mode == HF_RECORD_TLS12) {
-        mac(m, m->content, CONTENT, plain + inner);
+        mac(m, m->content, inner, plain + inner);
         inner += m->rig->spec->mac_key_size;
     }
     memcpy(plain + inner, tail, tail_len);
@@ -75,9 +76,9 @@ static void make(maker *m, const uint8_t *tail, size_t tail_len)
     }
 }
 
-static size_t shortest(const contract_rig *rig)
+static size_t shortest(const maker *m)
 {
-    size_t inner = CONTENT + (rig->mode == HF_RECORD_TLS12 ? rig->spec->mac_key_size : 0u);
+    size_t inner = m->content_len + (m->rig->mode == HF_RECORD_TLS12 ? m->rig->spec->mac_key_size : 0u);
     return 15 - inner % 16;
 }
 
@@ -85,7 +86,7 @@ static void every_legal_padding(maker *m)
 {
     uint8_t tail[256], out[1024];
 
-    for (size_t pad = shortest(m->rig); pad < 256; pad += 16) {
+    for (size_t pad = shortest(m); pad < 256; pad += 16) {
         memset(tail, (int)pad, pad + 1);
         make(m, tail, pad + 1);
         hf_record_job job = contract_open_job(m->rig, SEQUENCE, m->body, m->len, out);
@@ -103,7 +104,7 @@ static void every_wrong_padding(maker *m)
     uint8_t tail[256], out[1024];
 
     for (size_t p = 0; p < sizeof pads / sizeof pads[0]; p++) {
-        size_t pad = shortest(m->rig) % 16 + pads[p];
+        size_t pad = shortest(m) % 16 + pads[p];
         if (pad > 255)
             pad -= 16;
         for (size_t at = 0; at < pad; at++) {
@@ -129,12 +130,38 @@ static void padding_beyond_the_record(maker *m)
     uint8_t tail[256], out[1024];
 
     for (unsigned said = 128; said < 256; said += 16) {
-        size_t pad = shortest(m->rig);
+        size_t pad = shortest(m);
         memset(tail, (int)said, pad + 1);
         make(m, tail, pad + 1);
         contract_refused(m->rig, contract_open_job(m->rig, SEQUENCE, m->body, m->len, out),
                          "padding beyond the record");
     }
+}
+
+/* Longer than TLS allows, up to the longest body: a good record to a provider, whose content the engine then refuses.
+ */
+static void content_beyond_the_limit(maker *m)
+{
+    static uint8_t out[HF_RECORD_BODY_MAX];
+    const size_t longest = HF_RECORD_BODY_MAX - HF_CBC_IV_SIZE - m->rig->spec->mac_key_size - 16;
+    const size_t contents[] = {HF_PLAINTEXT_MAX, HF_PLAINTEXT_MAX + 1, HF_PLAINTEXT_MAX + 300, longest};
+    uint8_t tail[256];
+
+    for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++) {
+        m->content_len = contents[i];
+        size_t pad = shortest(m);
+        memset(tail, (int)pad, pad + 1);
+        make(m, tail, pad + 1);
+        hf_record_job job = contract_open_job(m->rig, SEQUENCE, m->body, m->len, out);
+        contract_run(m->rig, HF_OPEN, &job, 1);
+        cr_assert_eq(job.status, HF_OK, "%s: content of %zu: status %d", contract_name(m->rig), contents[i],
+                     job.status);
+        cr_assert_eq(job.out_len, contents[i]);
+        cr_assert_eq(memcmp(out, m->content, contents[i]), 0);
+        m->body[m->len / 2] ^= 1;
+        contract_refused(m->rig, contract_open_job(m->rig, SEQUENCE, m->body, m->len, out), "long and changed");
+    }
+    m->content_len = CONTENT;
 }
 
 ParameterizedTestParameters(contract, cbc_padding)
@@ -153,11 +180,13 @@ ParameterizedTest(contract_case *which, contract, cbc_padding)
     contract_fill(m.key, sizeof m.key, 3 * SEED);
     contract_fill(m.mac_key, sizeof m.mac_key, 3 * SEED + 2);
     contract_fill(m.content, sizeof m.content, 32);
+    m.content_len = CONTENT;
     for (size_t i = 0; i < n; i++) {
         m.rig = &rigs[i];
         every_legal_padding(&m);
         every_wrong_padding(&m);
         padding_beyond_the_record(&m);
+        content_beyond_the_limit(&m);
     }
     contract_rigs_close(rigs, n);
 }
