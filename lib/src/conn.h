@@ -149,6 +149,10 @@ void hf_fail(hf_conn *conn, hf_status status, const char *reason);
 void hf_fail_text(hf_conn *conn, hf_status status, const char *what, const char *text);
 void hf_emit(hf_conn *conn, hf_event_kind kind, unsigned message, size_t size, const char *text);
 
+/* Whether nothing is missing when the transport ends now: the peer said close_notify; or we did, in TLS 1.2, where one
+ * closes both directions (RFC 5246 section 7.2.1). In TLS 1.3 each has its own end (RFC 8446 section 6.1). */
+bool hf_read_side_closed(const hf_conn *conn);
+
 /* ---- record.c ---- */
 
 typedef struct hf_record {

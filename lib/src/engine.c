@@ -277,13 +277,18 @@ static void keep_plaintext(hf_conn *conn, const hf_record *record)
     hf_buffer_consume(&conn->in, before);
 }
 
+bool hf_read_side_closed(const hf_conn *conn)
+{
+    return conn->got_close || (conn->sent_close && conn->version != HF_TLS13);
+}
+
 /* Takes one record of the input. false: nothing more can be done now. */
 static bool read_record(hf_conn *conn)
 {
     hf_record record;
 
     if (conn->got_close || !hf_record_next(conn, &record)) {
-        if (conn->eof && conn->status == HF_OK && !conn->got_close && !conn->sent_close)
+        if (conn->eof && conn->status == HF_OK && !hf_read_side_closed(conn))
             hf_fail(conn, HF_ERR_TRUNCATED,
                     conn->connected ? "the transport ended without close_notify: data may be missing"
                                     : "the transport ended during the handshake");

@@ -5,7 +5,8 @@
 
 static bool is_over(const hf_conn *conn)
 {
-    return conn->status != HF_OK || (conn->sent_close && (conn->got_close || conn->eof));
+    bool read_over = conn->got_close || (conn->eof && hf_read_side_closed(conn));
+    return conn->status != HF_OK || (conn->sent_close && read_over);
 }
 
 static bool wants_input(const hf_conn *conn)
