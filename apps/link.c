@@ -6,8 +6,6 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,6 +232,10 @@ static void settle(hf_link *link, bool more)
         hf_link_destroy(link);
         return;
     }
+    /* Input that is not wanted just now (a key operation is out) mostly does not come: to stop listening for it costs
+     * two system calls a handshake, so that waits until there is some. */
+    if (!link->readable)
+        events |= link->events & UV_READABLE;
     if (link->eof)
         events &= ~UV_READABLE;
     if (events != link->events) {
@@ -330,9 +332,6 @@ bool hf_link_start(hf_loop *loop, int fd)
         close(fd);
         return false;
     }
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     link->poll.data = link;
     link->loop = loop;
     link->fd = fd;
