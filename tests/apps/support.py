@@ -14,6 +14,8 @@ import time
 import unittest
 
 HANDFAST = sys.argv.pop(1)
+# The server's highest version: "1.2", or what the policy says, which is 1.3.
+VERSION = sys.argv.pop(1) if sys.argv[1:2] == ["1.2"] else "1.3"
 WAIT = 30  # seconds until something that must happen counts as not happening
 
 
@@ -46,7 +48,7 @@ class Server:
     def __init__(self, folder, *arguments, cert="server", limits=None):
         self.log = tempfile.NamedTemporaryFile(dir=folder, suffix=".log", delete=False)
         command = [HANDFAST, "serve", "--listen", "127.0.0.1:0", "--cert", f"{folder}/{cert}.pem", "--key",
-                   f"{folder}/{cert}.key", "--threads", "2", *arguments]
+                   f"{folder}/{cert}.key", "--threads", "2", *(("--max-version", "1.2") if VERSION == "1.2" else ()), *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, preexec_fn=limits)
         ready, _, _ = select.select([self.process.stdout], [], [], WAIT)
         line = self.process.stdout.readline().decode() if ready else ""

@@ -6,7 +6,7 @@ import struct
 import threading
 import unittest
 
-from support import WAIT, ProgramTest, duplex, read_exactly
+from support import VERSION, WAIT, ProgramTest, duplex, read_exactly
 
 SIZE = 10 * 1024 * 1024
 
@@ -52,6 +52,48 @@ class Backend(ProgramTest):
         client.sendall(b"the whole request")
         threading.Thread(target=client.unwrap).start()
         self.assertEqual(self.read_all(backend), b"the whole request")
+
+    def test_answer_after_the_client_ended(self):
+        """TLS 1.3: the client's close_notify is the backend's end of input, and the whole answer still goes back."""
+        data = os.urandom(SIZE)
+        if VERSION == "1.2":  # close_notify ends both directions; our client waits for silence before it sends one
+            data = data[:100000]
+        got = []
+        answered = threading.Thread(target=lambda: got.append(self.answer_at_the_end(data)))
+        answered.start()
+        result = self.connect(self.server, "--quiet", data=b"the whole request")
+        answered.join()
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        if VERSION == "1.3":
+            self.assertEqual(len(result.stdout), len(data))
+            self.assertEqual(result.stdout, data)
+        self.assertEqual(got, [b"the whole request"])
+
+    def answer_at_the_end(self, data):
+        """A backend that says nothing before it has read everything."""
+        backend = self.accept()
+        request = self.read_all(backend)
+        try:
+            backend.sendall(data)
+        except OSError:
+            self.assertEqual(VERSION, "1.2")  # reset: nobody waits for the answer
+        backend.close()
+        return request
+
+    def test_request_after_the_backend_ended(self):
+        """The other half: the backend's end is close_notify, and what the client still says arrives (TLS 1.3)."""
+        client, backend = self.tls(self.server), self.accept()
+        backend.sendall(b"goodbye")
+        backend.shutdown(socket.SHUT_WR)
+        self.assertEqual(self.read_all(client), b"goodbye")
+        if VERSION == "1.3":
+            data = os.urandom(1000000)
+            writer = threading.Thread(target=client.sendall, args=(data,))
+            writer.start()
+            self.assertEqual(read_exactly(backend, len(data)), data)
+            writer.join()
+        client.unwrap().close()
+        self.assertEqual(backend.recv(1), b"")
 
     def test_broken_client_resets_the_backend(self):
         client, backend = self.tls(self.server), self.accept()

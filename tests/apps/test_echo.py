@@ -2,11 +2,12 @@
 import hashlib
 import os
 import socket
+import ssl
 import subprocess
 import time
 import unittest
 
-from support import HANDFAST, WAIT, ProgramTest, duplex, read_exactly
+from support import HANDFAST, VERSION, WAIT, ProgramTest, duplex, read_exactly
 
 SIZE = 10 * 1024 * 1024
 
@@ -20,6 +21,7 @@ class Echo(ProgramTest):
             self.assertEqual(code, 0, err)
             self.assertEqual(hashlib.sha256(out).digest(), hashlib.sha256(data).digest())
             self.assertIn(b"server verified", err)
+            self.assertIn(f"TLS {VERSION},".encode(), err)
 
     def test_bulk_with_another_client(self):
         server = self.serve("--echo")
@@ -30,8 +32,11 @@ class Echo(ProgramTest):
     def test_every_suite_and_group(self):
         server = self.serve("--echo", "--policy", "compatible")
         data = os.urandom(100000)
-        for suite in ("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-                      "TLS_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"):
+        suites = {"1.2": ("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+                          "TLS_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"),
+                  "1.3": ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256",
+                          "TLS_AES_128_CCM_SHA256")}
+        for suite in suites[VERSION]:
             code, out, err = self.exchange(server, "--policy", "compatible", "--suites", suite, data=data)
             self.assertTrue(code == 0 and out == data, err)
             self.assertIn(suite.encode(), err)
@@ -73,22 +78,64 @@ class Echo(ProgramTest):
         self.assertEqual((result.returncode, result.stdout), (0, b"x"))
         self.assertIn(b"NOT verified", result.stderr)
 
+    def test_answer_to_a_slow_end_of_input(self):
+        """Nothing is lost when our direction is closed long before the server's, and much is still to come back."""
+        server = self.serve("--echo")
+        data = os.urandom(SIZE)
+        result = self.connect(server, "--quiet", data=data)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertEqual(hashlib.sha256(result.stdout).digest(), hashlib.sha256(data).digest())
+
     def test_fallback_is_refused_or_fine(self):
         server = self.serve("--echo")
-        result = self.connect(server, "--fallback-scsv", "--policy", "intermediate", data=b"x")
-        self.assertIn(result.returncode, (0, 1))  # fine while 1.2 is the server's highest version
-        if result.returncode:
+        result = self.connect(server, "--fallback-scsv", "--max-version", "1.2", data=b"x")
+        if VERSION == "1.2":  # the server's highest version: nothing was lost
+            self.assertEqual((result.returncode, result.stdout), (0, b"x"), result.stderr)
+        else:
+            self.assertEqual((result.returncode, result.stdout), (1, b""))
             self.assertIn(b"inappropriate_fallback", result.stderr)
 
-    def test_explain_tells_the_steps(self):
-        server = self.serve("--echo", "--explain")
-        result = self.connect(server, "--explain", data=b"x")
+    def explain(self, *arguments):
+        """A server's and a client's story: (text of the client, server)."""
+        server = self.serve("--echo", "--explain", "--policy", "compatible")
+        result = self.connect(server, "--explain", "--policy", "compatible", *arguments, data=b"x")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        server.await_error(r"private key .*in a file: .*server\.key")
         told = result.stderr.decode()
         for step in (1, 2, 3, 4, 6, 7, 8, 9, 10):
             self.assertIn(f"({step}) ", told)
-        for word in ("ClientHello", "Finished", "premaster", "wiped", "verified: CN=server"):
+        for word in ("ClientHello", "Finished", "wiped", "verified: CN=server"):
             self.assertIn(word, told)
-        server.await_error(r"private key .*in a file: .*server\.key")
+        return told, server
+
+    def test_explain_tells_the_steps(self):
+        told, server = self.explain()
+        premaster = VERSION == "1.2"  # TLS 1.3 has none
+        self.assertEqual("premaster" in told, premaster, told)
+        self.assertEqual("premaster" in server.errors(), premaster, server.errors())
+
+    def test_explain_tells_key_transport(self):
+        told, server = self.explain("--suites", "TLS_RSA_WITH_AES_128_GCM_SHA256")
+        self.assertIn("premaster secret made, to be encrypted", told)
+        self.assertIn("premaster secret decrypted", server.errors())
+
+    def test_explain_tells_the_tls13_agreement_in_order(self):
+        if VERSION == "1.2":
+            self.assertNotIn("EncryptedExtensions", self.explain()[0])
+            return
+        told, _ = self.explain()
+        order = [int(line[1:line.index(")")]) for line in told.splitlines() if line.startswith("(")]
+        self.assertEqual(order, [1, 2, 4, 3, 6, 9, 7, 8, 10])
+
+    def test_explain_tells_a_retry(self):
+        """A group that the client has, but sent no share of: HelloRetryRequest in TLS 1.3, nothing special in 1.2."""
+        server = self.serve("--echo", "--groups", "P-384")
+        result = self.connect(server, "--explain", "--groups", "X25519,P-384", data=b"x")
+        told = result.stderr.decode()
+        self.assertEqual((result.returncode, result.stdout), (0, b"x"), told)
+        self.assertEqual(told.count("sent ClientHello"), 1 if VERSION == "1.2" else 2, told)
+        self.assertEqual(told.count("received ServerHello,"), 1 if VERSION == "1.2" else 2, told)
+        self.assertIn("P-384", told)
 
     def test_key_log_only_when_asked(self):
         log = self.file("keys.log")
@@ -99,8 +146,13 @@ class Echo(ProgramTest):
         self.assertEqual(self.connect(server, data=b"x").returncode, 0)
         self.assertFalse(os.path.exists(environment))
         with open(log) as f:
-            line = f.readline()
-        self.assertRegex(line, r"^[A-Z_0-9]+ [0-9a-f]{64} [0-9a-f]{96}\n$")
+            lines = f.read()
+        for line in lines.splitlines():
+            self.assertRegex(line, r"^[A-Z_0-9]+ [0-9a-f]{64} ([0-9a-f]{64}|[0-9a-f]{96})$")
+        labels = {"CLIENT_RANDOM"} if VERSION == "1.2" else {
+            "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0",
+            "SERVER_TRAFFIC_SECRET_0"}
+        self.assertLessEqual(labels, {line.split()[0] for line in lines.splitlines()})
         self.assertEqual(os.stat(log).st_mode & 0o777, 0o600)
         self.assertIn("secrets of every connection", server.errors())
 
@@ -162,6 +214,53 @@ class Truncation(ProgramTest):
         self.assertIn(b"handfast: ", client.stderr.read())
         for stream in (client.stdin, client.stdout, client.stderr):
             stream.close()
+
+
+if VERSION == "1.3":  # in TLS 1.2 close_notify ends both directions (RFC 5246 section 7.2.1)
+    class HalfClosed(ProgramTest):
+        def answered_at_once(self, records, close):
+            """A server (libssl) that waits for our close_notify, then sends records, perhaps its own close_notify, and
+            its end in one piece: (exit code, output, errors) of `handfast connect`."""
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.file("server.pem"), self.file("server.key"))
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            tls = context.wrap_bio(incoming, outgoing, server_side=True)
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                listener.settimeout(WAIT)
+                address = f"127.0.0.1:{listener.getsockname()[1]}"
+                client = subprocess.Popen([HANDFAST, "connect", address, "--quiet", "--ca", self.file("ca.pem")],
+                                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                raw = listener.accept()[0]
+            raw.settimeout(WAIT)
+
+            def until_done(call):
+                while True:
+                    try:
+                        return call()
+                    except ssl.SSLWantReadError:
+                        raw.sendall(outgoing.read())
+                        incoming.write(raw.recv(65536))
+
+            until_done(tls.do_handshake)
+            self.assertEqual(until_done(lambda: tls.read(1)), b"")  # its close_notify
+            for record in records:
+                tls.write(record)
+            if close:
+                tls.unwrap()
+            raw.sendall(outgoing.read())
+            raw.close()
+            out, err = client.communicate(timeout=WAIT)
+            return client.returncode, out, err
+
+        def test_everything_before_the_end_is_read(self):
+            code, out, err = self.answered_at_once([b"one", b"two", b"three"], close=True)
+            self.assertEqual((code, out, err), (0, b"onetwothree", b""))
+
+        def test_end_after_our_close_notify_is_an_error(self):
+            """That our direction is closed does not make theirs whole."""
+            code, out, err = self.answered_at_once([b"half ", b"an answ"], close=False)
+            self.assertEqual((code, out), (1, b"half an answ"))
+            self.assertIn(b"close_notify", err)
 
 
 if __name__ == "__main__":
