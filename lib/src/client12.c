@@ -40,6 +40,8 @@ hf_next hf_client12_hello(hf_conn *conn, const hf_message *message, const hf_ser
         hs->group->destroy(hs->kex);
     hs->group = NULL;
     hs->kex = NULL;
+    if (hs->suite->kx == HF_KX_RSA) /* else the group is still to come */
+        hf_emit(conn, HF_EVENT_CHOSE, 0, 0, "");
     hs->machine = hf_client12_step;
     hs->state = READ_CERTIFICATE;
     return HF_NEXT_AGAIN;
@@ -87,8 +89,6 @@ static hf_next read_certificate(hf_conn *conn, const hf_message *message)
         return HF_NEXT_FAIL;
     hf_emit(conn, conn->peer_verified ? HF_EVENT_VERIFIED : HF_EVENT_UNVERIFIED, 0, 0, info.subject);
     hs->state = hs->suite->kx == HF_KX_RSA ? READ_REQUEST_OR_DONE : READ_SERVER_KEY_EXCHANGE;
-    if (hs->suite->kx == HF_KX_RSA)
-        hf_emit(conn, HF_EVENT_CHOSE, 0, 0, "");
     return HF_NEXT_AGAIN;
 }
 
