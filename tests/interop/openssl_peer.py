@@ -31,7 +31,7 @@ def read_report(errors, messages):
     version = re.search(r"Protocol version: (\S+)", errors)
     suite = re.search(r"Ciphersuite: (\S+)", errors)
     extensions = server_hello_extensions(messages)
-    return Report(version=version.group(1) if version else None,
+    return Report(messages=messages, version=version.group(1) if version else None,
                   suite=suites.IANA_OF_OPENSSL.get(suite.group(1), suite.group(1)) if suite else None,
                   encrypt_then_mac=EXTENSION_ENCRYPT_THEN_MAC in extensions,
                   extended_master_secret=EXTENSION_EXTENDED_MASTER_SECRET in extensions)

@@ -93,6 +93,10 @@ class Conversation:
     def errors(self):
         return read_log(self.stderr)
 
+    def text(self):
+        """What came on stdout so far."""
+        return read_log(self.stdout)
+
 
 def converse(argv, payload=b"", expect=0, env=None):
     conversation = Conversation(argv, payload, expect, env)

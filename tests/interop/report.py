@@ -21,6 +21,7 @@ class Report:
     code: object = None
     received: bytes = b""
     errors: str = ""
+    messages: str = ""  # openssl -msg
     command: str = ""
 
     def explain(self, what):

@@ -23,12 +23,13 @@ for _auth in ("RSA", "ECDSA"):
 
 # TLS 1.3: OpenSSL has the IANA names; any key serves any suite.
 TLS13 = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"]
+CCM = "TLS_AES_128_CCM_SHA256"  # TLS 1.3 too, but offered on request only
 
 IANA_OF_OPENSSL = {name: iana for iana, name in OPENSSL.items()}
 
 
 def is_tls13(suite):
-    return suite in TLS13
+    return suite in TLS13 or suite == CCM
 
 
 def is_cbc(suite):
@@ -45,8 +46,8 @@ def gnutls_parts(suite):
     body = suite.removeprefix("TLS_").split("_WITH_")[-1]
     if "CHACHA20" in body:
         return "CHACHA20-POLY1305", "AEAD"
-    cipher, mac = re.match(r"(AES_\d+_(?:GCM|CBC))_(SHA\d*)", body).groups()
-    if cipher.endswith("GCM"):
+    cipher, mac = re.match(r"(AES_\d+_(?:GCM|CCM|CBC))_(SHA\d*)", body).groups()
+    if not cipher.endswith("CBC"):
         return cipher.replace("_", "-"), "AEAD"
     return cipher.replace("_", "-"), "SHA1" if mac == "SHA" else mac
 
