@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     check(hf_writer_ok(&w), "what was parsed fits");
     check(codec_body(c, first, w.len, &body), "the header is right");
-    check(body.len <= size, "writing adds nothing");
+    check(body.len <= size + 2, "writing adds no more than an empty vector");
     if (c->canonical)
         check(body.len == size && memcmp(body.ptr, data, size) == 0, "one value, one encoding");
     check(c->rewrite(body, &again) == HF_OK, "what was written parses");

@@ -19,39 +19,63 @@ typedef struct seen {
     size_t messages, alerts, bytes, key_started, key_done, connected;
 } seen;
 
-/* Raw RSA with the server's key, both ways. */
-static void raw_rsa(bool decrypt, const uint8_t in[MODULUS], uint8_t out[MODULUS])
+/* Raw RSA with the server's key. */
+static void raw_rsa(const uint8_t in[MODULUS], uint8_t out[MODULUS])
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, world_server("RSA-2048")->pkey, NULL);
     size_t len = MODULUS;
-    cr_assert(ctx && (decrypt ? EVP_PKEY_decrypt_init(ctx) : EVP_PKEY_encrypt_init(ctx)) == 1);
-    cr_assert_eq(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING), 1);
-    cr_assert_eq(
-        decrypt ? EVP_PKEY_decrypt(ctx, out, &len, in, MODULUS) : EVP_PKEY_encrypt(ctx, out, &len, in, MODULUS), 1);
+    cr_assert(ctx && EVP_PKEY_encrypt_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1);
+    cr_assert_eq(EVP_PKEY_encrypt(ctx, out, &len, in, MODULUS), 1);
     EVP_PKEY_CTX_free(ctx);
 }
 
 typedef void edit_block(uint8_t em[MODULUS], size_t arg);
 
-/* The client's own ClientKeyExchange with its block edited: accepted in error, the handshake would succeed. Or, edit
- * NULL, `body` in its place. */
+static edit_block *edit_now;
+static size_t edit_arg;
+
+/* What the client's pki does in place of RSAES-PKCS1-v1_5: both sides hash the same message, so that a block accepted
+ * in error connects. */
+static hf_status encrypt_edited(const hf_cert *cert, const uint8_t *in, size_t in_len, uint8_t *out, size_t out_max,
+                                size_t *out_len)
+{
+    uint8_t em[MODULUS];
+    (void)cert;
+    cr_assert(in_len == HF_PREMASTER_SIZE && out_max >= MODULUS);
+    memset(em, 0x5a, MODULUS);
+    em[0] = 0;
+    em[1] = 2;
+    em[MODULUS - in_len - 1] = 0;
+    memcpy(em + MODULUS - in_len, in, in_len);
+    edit_now(em, edit_arg);
+    raw_rsa(em, out);
+    *out_len = MODULUS;
+    return HF_OK;
+}
+
+/* A handshake whose block is edited; or, edit NULL, with `body` in place of the client's ClientKeyExchange. */
 static seen answer(uint16_t suite, edit_block *edit, size_t arg, const uint8_t *body, size_t len)
 {
     pair p = {0};
     gate g;
     unit u;
     seen s = {0};
-    uint8_t em[MODULUS], own[2 + MODULUS] = {MODULUS >> 8, MODULUS & 0xff};
-    world_pair(&p, &(side){.policy = HF_POLICY_COMPATIBLE, .suites = {suite}}, &(side){.policy = HF_POLICY_COMPATIBLE});
+    hf_pki pki = *world_crypto()->pki;
+    hf_crypto crypto = *world_crypto();
+    if (edit) {
+        pki.rsa_encrypt = encrypt_edited;
+        crypto.pki = &pki;
+        edit_now = edit;
+        edit_arg = arg;
+    }
+    world_pair(&p, &(side){.policy = HF_POLICY_COMPATIBLE, .suites = {suite}, .crypto = &crypto},
+               &(side){.policy = HF_POLICY_COMPATIBLE});
     gate_init(&g, &p, &p.client);
     cr_assert(gate_until(&g, HF_MSG_CLIENT_KEY_EXCHANGE, &u));
     p.server.held_out = true; /* count what it says */
     if (edit) {
-        raw_rsa(true, unit_body(&u).ptr + 2, em);
-        edit(em, arg);
-        raw_rsa(false, em, own + 2);
-        body = own;
-        len = sizeof own;
+        body = unit_body(&u).ptr;
+        len = unit_body(&u).len;
     }
     gate_put_message(&g, HF_MSG_CLIENT_KEY_EXCHANGE, body, len);
     cr_assert_eq(hf_conn_status(p.server.conn), HF_OK, "no answer to the ClientKeyExchange alone: %s",

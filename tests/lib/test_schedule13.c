@@ -1,6 +1,7 @@
 /* HKDF against the test cases of RFC 5869 appendix A, and the key schedule of TLS 1.3 against the traces of RFC 8448
  * sections 3 (1-RTT) and 5 (HelloRetryRequest). The hashes of the traces' transcripts are data here. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "schedule13.h"

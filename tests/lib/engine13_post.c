@@ -1,0 +1,183 @@
+/* TLS 1.3 after the handshake: KeyUpdate, NewSessionTicket, and what may not come. RFC 8446 section 4.6. */
+#include "engine13_peer.h"
+
+TestSuite(post13, .timeout = 300);
+
+#define TICKET                                                                                                         \
+    "\0\0\x0e\x10"                                                                                                     \
+    "age!"                                                                                                             \
+    "\1n"                                                                                                              \
+    "\0\6ticket"                                                                                                       \
+    "\0\0"
+
+/* A message after the handshake. */
+static void late(bool at_server, uint8_t type, const void *body, size_t len, int alert, const char *what)
+{
+    pair p;
+    gate13 g;
+    side s = side13();
+    connect13(&p, &g, &s, &s, at_server);
+    gate13_put_message(&g, type, body, len);
+    if (alert < 0)
+        lives13(&g, what);
+    else
+        refused13(&g, (hf_alert)alert, what);
+    close13(&p, &g);
+}
+
+Test(post13, key_update_values)
+{
+    for (int at_server = 0; at_server < 2; at_server++) {
+        late(at_server, HF_MSG_KEY_UPDATE, "\0", 1, -1, "not requested");
+        late(at_server, HF_MSG_KEY_UPDATE, "\1", 1, -1, "requested");
+        late(at_server, HF_MSG_KEY_UPDATE, "\2", 1, HF_ALERT_ILLEGAL_PARAMETER, "2");
+        late(at_server, HF_MSG_KEY_UPDATE, "\xff", 1, HF_ALERT_ILLEGAL_PARAMETER, "255");
+        late(at_server, HF_MSG_KEY_UPDATE, "", 0, HF_ALERT_DECODE_ERROR, "empty");
+        late(at_server, HF_MSG_KEY_UPDATE, "\0\0", 2, HF_ALERT_DECODE_ERROR, "two bytes");
+    }
+}
+
+Test(post13, tickets)
+{
+    late(false, HF_MSG_NEW_SESSION_TICKET, TICKET, sizeof TICKET - 1, -1, "a ticket is dropped");
+    late(true, HF_MSG_NEW_SESSION_TICKET, TICKET, sizeof TICKET - 1, HF_ALERT_UNEXPECTED_MESSAGE, "to a server");
+    late(false, HF_MSG_NEW_SESSION_TICKET, TICKET, sizeof TICKET - 2, HF_ALERT_DECODE_ERROR, "cut");
+    late(false, HF_MSG_NEW_SESSION_TICKET, TICKET "x", sizeof TICKET, HF_ALERT_DECODE_ERROR, "trailing byte");
+}
+
+/* We do not offer post_handshake_auth. */
+Test(post13, certificate_request_is_refused)
+{
+    static const char request[] = "\1c\0\x08\0\x0d\0\4\0\2\4\3";
+    for (int at_server = 0; at_server < 2; at_server++)
+        late(at_server, HF_MSG_CERTIFICATE_REQUEST, request, sizeof request - 1, HF_ALERT_UNEXPECTED_MESSAGE,
+             "CertificateRequest");
+}
+
+/* The receiver's keys move with the KeyUpdate; it answers when asked, and only then. */
+Test(post13, key_update_moves_the_keys)
+{
+    for (int at_server = 0; at_server < 2; at_server++)
+        for (int requested = 0; requested < 2; requested++) {
+            pair p;
+            gate13 g;
+            side s = side13();
+            connect13(&p, &g, &s, &s, at_server);
+            size_t sent = g.to->n_sent;
+            for (int i = 0; i < 5; i++) {
+                gate13_put_message(&g, HF_MSG_KEY_UPDATE, requested ? "\1" : "\0", 1);
+                gate13_update(&g);
+                gate13_put(&g, HF_CONTENT_APPLICATION_DATA, "under new keys", 14);
+                lives13(&g, "new keys");
+                cr_assert_eq(wire_len(&g.to->plain), 14);
+                wire_drop(&g.to->plain, 14);
+            }
+            cr_assert_eq(g.to->n_sent - sent, requested ? 5 : 0, "answers");
+            cr_assert_eq(hf_conn_status(g.from->conn), HF_OK, "the answers' keys fit: %s",
+                         hf_conn_reason(g.from->conn));
+            gate13_put_message(&g, HF_MSG_KEY_UPDATE, "\0", 1);
+            gate13_put(&g, HF_CONTENT_APPLICATION_DATA, "under old keys", 14);
+            refused13(&g, HF_ALERT_BAD_RECORD_MAC, "old keys");
+            close13(&p, &g);
+        }
+}
+
+Test(post13, data_behind_a_key_update)
+{
+    for (int at_server = 0; at_server < 2; at_server++) {
+        pair p;
+        gate13 g;
+        side s = side13();
+        connect13(&p, &g, &s, &s, at_server);
+        gate13_put(&g, HF_CONTENT_HANDSHAKE, "\x18\0\0\1\0\x18\0\0\1\0", 10);
+        refused13(&g, HF_ALERT_UNEXPECTED_MESSAGE, "a second one in the same record");
+        close13(&p, &g);
+        connect13(&p, &g, &s, &s, at_server);
+        gate13_put(&g, HF_CONTENT_HANDSHAKE, "\x18\0\0\1\0\x18", 6);
+        refused13(&g, HF_ALERT_UNEXPECTED_MESSAGE, "one byte of the next");
+        close13(&p, &g);
+    }
+}
+
+Test(post13, key_update_in_pieces)
+{
+    pair p;
+    gate13 g;
+    side s = side13();
+    connect13(&p, &g, &s, &s, true);
+    for (size_t i = 0; i < 5; i++)
+        gate13_put(&g, HF_CONTENT_HANDSHAKE, &"\x18\0\0\1\0"[i], 1);
+    gate13_update(&g);
+    gate13_put(&g, HF_CONTENT_APPLICATION_DATA, "ok", 2);
+    lives13(&g, "in pieces");
+    cr_assert_eq(wire_len(&g.to->plain), 2);
+    close13(&p, &g);
+}
+
+/* A flood without data is refused before it costs much; data between them resets the count. */
+Test(post13, key_update_flood)
+{
+    for (int requested = 0; requested < 2; requested++) {
+        pair p;
+        gate13 g;
+        side s = side13();
+        connect13(&p, &g, &s, &s, true);
+        for (int i = 0; i < 100; i++) {
+            gate13_put_message(&g, HF_MSG_KEY_UPDATE, requested ? "\1" : "\0", 1);
+            gate13_update(&g);
+            gate13_put(&g, HF_CONTENT_APPLICATION_DATA, "x", 1);
+        }
+        lives13(&g, "data between");
+        wire_drop(&g.to->plain, wire_len(&g.to->plain));
+        for (int i = 0; i < 100 && hf_conn_status(g.to->conn) == HF_OK; i++) {
+            gate13_put_message(&g, HF_MSG_KEY_UPDATE, requested ? "\1" : "\0", 1);
+            gate13_update(&g);
+        }
+        refused13(&g, HF_ALERT_UNEXPECTED_MESSAGE, "a flood");
+        close13(&p, &g);
+    }
+}
+
+Test(post13, message_longer_than_our_limit)
+{
+    pair p;
+    gate13 g;
+    side s = side13();
+    connect13(&p, &g, &s, &s, false);
+    gate13_put(&g, HF_CONTENT_HANDSHAKE, "\4\xff\xff\xff", 4);
+    hf_status status = hf_conn_status(g.to->conn);
+    cr_assert(hf_status_is_send(status), "%s", hf_status_text(status));
+    close13(&p, &g);
+}
+
+/* A KeyUpdate under the handshake keys comes too early: section 4.6.3. */
+Test(post13, key_update_before_finished)
+{
+    for (int at_server = 0; at_server < 2; at_server++) {
+        pair p;
+        gate13 g;
+        unit u;
+        side s = side13();
+        open13(&p, &g, &s, &s, at_server);
+        reach13(&g, HF_MSG_FINISHED, &u);
+        gate13_put_message(&g, HF_MSG_KEY_UPDATE, "\0", 1);
+        refused13(&g, HF_ALERT_UNEXPECTED_MESSAGE, "before Finished");
+        close13(&p, &g);
+    }
+}
+
+/* Application data under the handshake keys, and under the right ones but before our Finished was answered. */
+Test(post13, application_data_before_finished)
+{
+    for (int at_server = 0; at_server < 2; at_server++) {
+        pair p;
+        gate13 g;
+        unit u;
+        side s = side13();
+        open13(&p, &g, &s, &s, at_server);
+        reach13(&g, HF_MSG_FINISHED, &u);
+        gate13_put(&g, HF_CONTENT_APPLICATION_DATA, "early", 5);
+        refused13(&g, HF_ALERT_UNEXPECTED_MESSAGE, "before Finished");
+        close13(&p, &g);
+    }
+}
