@@ -21,9 +21,10 @@ def check_story(findings, code, text, which):
     findings.check(code == 0, f"{which} run ended with {code}: {text[-1500:]}")
     for step in range(1, 11):
         told = len(re.findall(rf"^\({step}\) ", text, re.M))
-        findings.check(told >= 2, f"{which} run: step {step} is told {told} times, not once in each handshake")
-    findings.check("TLS_RSA_WITH_" in text and "TLS_ECDHE_" in text, f"{which} run: not both kinds of handshake")
-    findings.check(text.count("It works") == 2, f"{which} run: the page did not come twice")
+        findings.check(told >= 3, f"{which} run: step {step} is told {told} times, not once in each handshake")
+    findings.check("TLS_RSA_WITH_" in text and "TLS_ECDHE_" in text and "chose TLS 1.3," in text,
+                   f"{which} run: not all three kinds of handshake")
+    findings.check(text.count("It works") == 3, f"{which} run: the page did not come three times")
     for key in ("server-rsa", "server-p256"):
         findings.check(f"object={key};" in text, f"{which} run: the server does not say that it used {key} in the token")
 
