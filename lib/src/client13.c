@@ -31,7 +31,11 @@ static hf_status check_hello(hf_conn *conn, const hf_server_hello *hello, const 
     const hf_suite *suite = hf_client_offered_suite(conn->config, hello->cipher_suite);
     const hf_slice version = hello->ext.supported_versions;
 
-    if (hello->version != HF_TLS12 || version.ptr[0] != HF_TLS13 >> 8 || version.ptr[1] != (HF_TLS13 & 0xff)) {
+    if (hello->version <= HF_VERSION_SSL30) { /* section 4.1.2; else legacy_version says nothing: section 4.2.1 */
+        *why = "the server speaks SSL 3.0";
+        return HF_SEND(HF_ALERT_PROTOCOL_VERSION);
+    }
+    if (version.ptr[0] != HF_TLS13 >> 8 || version.ptr[1] != (HF_TLS13 & 0xff)) {
         *why = "the server chose a version that we did not offer";
         return HF_SEND(HF_ALERT_ILLEGAL_PARAMETER);
     }

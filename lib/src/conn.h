@@ -18,6 +18,7 @@ enum {
     HF_CONTENT_APPLICATION_DATA = 23
 };
 
+#define HF_VERSION_SSL30 0x0300
 #define HF_VERSION_TLS10 0x0301 /* only ever on records around a hello: RFC 5246 appendix E.1 */
 
 /* One direction of record protection; cipher NULL: none yet. */

@@ -188,15 +188,19 @@ static void read_alert(hf_conn *conn, const hf_record *record)
 
 static void read_change_cipher_spec(hf_conn *conn, const hf_record *record)
 {
-    bool compat = conn->hs && conn->hs->retried; /* a client's version is settled with the ServerHello only */
+    /* Dropped in TLS 1.3 (RFC 8446 section 5), which a client must expect from its first hello on. */
+    bool first_answer = conn->role == HF_ROLE_CLIENT && conn->version == 0 && conn->config->tls13;
+    bool compat = conn->version == HF_TLS13 || (conn->hs && conn->hs->retried) || first_answer;
 
-    if (!conn->hs || conn->hs->ccs_pending || (hf_buffer_len(&conn->hs->in) > 0 && conn->version != HF_TLS13))
+    if (!conn->hs || conn->hs->ccs_pending || (hf_buffer_len(&conn->hs->in) > 0 && !compat))
         hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "ChangeCipherSpec out of place");
+    else if (compat && (record->content_len != 1 || record->content[0] != 1))
+        hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "ChangeCipherSpec of a wrong value");
     else if (record->content_len != 1)
         hf_fail(conn, HF_SEND(HF_ALERT_DECODE_ERROR), "ChangeCipherSpec that is not one byte");
     else if (record->content[0] != 1)
         hf_fail(conn, HF_SEND(HF_ALERT_ILLEGAL_PARAMETER), "ChangeCipherSpec of a wrong value");
-    else if (conn->version == HF_TLS13 || compat)
+    else if (compat)
         conn->hs->received_records++; /* for middleboxes: dropped (RFC 8446 appendix D.4) */
     else
         conn->hs->ccs_pending = true;
@@ -297,6 +301,10 @@ static bool read_record(hf_conn *conn)
     if (record.type == HF_CONTENT_APPLICATION_DATA) {
         if (!conn->connected) {
             hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "application data before the handshake is complete");
+            return false;
+        }
+        if (hf_buffer_len(&conn->late) > 0) { /* RFC 8446 section 5.1 */
+            hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "application data inside a handshake message");
             return false;
         }
         if (record.content_len > 0) {

@@ -395,13 +395,27 @@ static bool contains(const uint16_t *types, size_t n, uint16_t type)
     return false;
 }
 
-static hf_status parse_one(uint16_t type, hf_slice data, hf_hello_kind kind, hf_extensions *out)
+/* What we recognise in a message that it is not specified for: RFC 8446 section 4.2. A ServerHello of TLS 1.2 may not
+ * hold what was not asked for: RFC 5246 section 7.4.1.4. */
+static hf_status misplaced(hf_slice block, hf_hello_kind kind)
+{
+    hf_reader r = hf_reader_of_slice(block);
+    uint16_t type;
+    hf_slice data;
+
+    while (hf_read_u16(&r, &type) && hf_read_vec16(&r, 0, 0xffff, &data))
+        if (type == HF_EXT_TYPE_SUPPORTED_VERSIONS)
+            return HF_SEND(HF_ALERT_ILLEGAL_PARAMETER);
+    return kind == HF_SERVER_HELLO ? HF_SEND(HF_ALERT_UNSUPPORTED_EXTENSION) : HF_SEND(HF_ALERT_ILLEGAL_PARAMETER);
+}
+
+static hf_status parse_one(hf_slice block, uint16_t type, hf_slice data, hf_hello_kind kind, hf_extensions *out)
 {
     const ext_row *row = row_of(type);
     bool open = kind == HF_CLIENT_HELLO || kind == HF_CERTIFICATE_REQUEST13; /* may hold what we do not know */
 
     if (row && !(row->where & IN(kind)))
-        return kind == HF_SERVER_HELLO ? HF_SEND(HF_ALERT_UNSUPPORTED_EXTENSION) : HF_SEND(HF_ALERT_ILLEGAL_PARAMETER);
+        return misplaced(block, kind);
     if (!row)
         return open ? HF_OK : HF_SEND(HF_ALERT_UNSUPPORTED_EXTENSION);
     hf_reader r = hf_reader_of_slice(data);
@@ -410,6 +424,18 @@ static hf_status parse_one(uint16_t type, hf_slice data, hf_hello_kind kind, hf_
     if (status != HF_OK)
         return status;
     return ok_or_decode_error(hf_reader_done(&r));
+}
+
+/* A PSK is declined, but not how it is offered: last, and with its modes (RFC 8446 sections 4.2.9 and 4.2.11). */
+static hf_status check_psk(const uint16_t *types, size_t n)
+{
+    if (!contains(types, n, HF_EXT_TYPE_PRE_SHARED_KEY))
+        return HF_OK;
+    if (types[n - 1] != HF_EXT_TYPE_PRE_SHARED_KEY)
+        return HF_SEND(HF_ALERT_ILLEGAL_PARAMETER);
+    if (!contains(types, n, HF_EXT_TYPE_PSK_KEY_EXCHANGE_MODES))
+        return HF_SEND(HF_ALERT_MISSING_EXTENSION);
+    return HF_OK;
 }
 
 static hf_status parse_block(hf_slice block, hf_hello_kind kind, hf_extensions *out)
@@ -426,11 +452,11 @@ static hf_status parse_block(hf_slice block, hf_hello_kind kind, hf_extensions *
         if (contains(seen, n, type))
             return HF_SEND(HF_ALERT_ILLEGAL_PARAMETER);
         seen[n++] = type;
-        hf_status status = parse_one(type, data, kind, out);
+        hf_status status = parse_one(block, type, data, kind, out);
         if (status != HF_OK)
             return status;
     }
-    return HF_OK;
+    return kind == HF_CLIENT_HELLO ? check_psk(seen, n) : HF_OK;
 }
 
 hf_status hf_extensions_parse(hf_reader *r, hf_hello_kind kind, hf_extensions *out)

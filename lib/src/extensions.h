@@ -22,8 +22,10 @@ enum {
     HF_EXT_TYPE_ENCRYPT_THEN_MAC = 22,          /* RFC 7366 */
     HF_EXT_TYPE_EXTENDED_MASTER_SECRET = 23,    /* RFC 7627 */
     HF_EXT_TYPE_RECORD_SIZE_LIMIT = 28,         /* RFC 8449 */
+    HF_EXT_TYPE_PRE_SHARED_KEY = 41,            /* RFC 8446 section 4.2.11: declined */
     HF_EXT_TYPE_SUPPORTED_VERSIONS = 43,        /* RFC 8446 section 4.2.1 */
     HF_EXT_TYPE_COOKIE = 44,                    /* RFC 8446 section 4.2.2 */
+    HF_EXT_TYPE_PSK_KEY_EXCHANGE_MODES = 45,    /* RFC 8446 section 4.2.9 */
     HF_EXT_TYPE_CERTIFICATE_AUTHORITIES = 47,   /* RFC 8446 section 4.2.4 */
     HF_EXT_TYPE_SIGNATURE_ALGORITHMS_CERT = 50, /* RFC 8446 section 4.2.3 */
     HF_EXT_TYPE_KEY_SHARE = 51,                 /* RFC 8446 section 4.2.8 */

@@ -72,8 +72,9 @@ bool hf_message_next(hf_conn *conn, hf_message *out)
         if (!hf_read_bytes(&r, len, &body))
             return false;
         *out = (hf_message){type, body, {raw, HF_MSG_HEADER_SIZE + body.len}};
-        /* A HelloRequest during a handshake is ignored and not hashed: RFC 5246 section 7.4.1.1. */
-        if (type == HF_MSG_HELLO_REQUEST && conn->role == HF_ROLE_CLIENT && len == 0) {
+        /* A HelloRequest during a handshake is ignored and not hashed: RFC 5246 section 7.4.1.1. TLS 1.3 has none. */
+        if (type == HF_MSG_HELLO_REQUEST && conn->role == HF_ROLE_CLIENT && len == 0 && conn->version != HF_TLS13 &&
+            !hs->retried) {
             hf_message_done(conn, out);
             continue;
         }

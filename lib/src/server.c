@@ -10,6 +10,8 @@ static uint16_t choose_version(const hf_config *config, const hf_client_hello *h
 {
     bool list = hf_has(&hello->ext, HF_EXT_SUPPORTED_VERSIONS);
 
+    if (hello->legacy_version <= HF_VERSION_SSL30) /* refused whatever the list says: RFC 8446 section 4.1.2 */
+        return 0;
     if (config->tls13 && list && hf_list_has(hello->ext.supported_versions, HF_TLS13))
         return HF_TLS13;
     if (!config->tls12)

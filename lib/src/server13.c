@@ -67,6 +67,7 @@ static hf_status settle(hf_conn *conn, const hf_client_hello *hello, hf_slice *o
         *why = "the second ClientHello does not answer the HelloRetryRequest";
         if (choice.suite != hs->suite || choice.group != hs->group || choice.share.len == 0 ||
             hello->session_id.len != hs->session_id_len ||
+            (hs->session_id_len > 0 && memcmp(hello->session_id.ptr, hs->session_id, hs->session_id_len) != 0) ||
             memcmp(hello->random.ptr, hs->client_random, HF_RANDOM_SIZE) != 0)
             return HF_SEND(HF_ALERT_ILLEGAL_PARAMETER);
         if (!has(hello, HF_EXT_COOKIE))
