@@ -96,20 +96,21 @@ typedef struct hf_record_keys {
 /* One record. The 5-byte header is the engine's; `body` means TLSCiphertext.fragment. The provider builds nonce
  * and additional data itself from sequence, content_type, mode and lengths (version is always 0x0303).
  *
- * Seal: in/in_len is the content, in_len + padding at most 16384 bytes, else HF_ERR_INVALID (and for CBC without cbc_iv).
- *   out has room for hf_record_sealed_size() bytes, else HF_ERR_BUFFER, and receives the whole body (prefix, ciphertext,
- *   tag or MAC); out_len is set. `in` may be exactly out + prefix (in place),
- *   else in and out must not overlap. TLS 1.3: content_type and `padding` zeros are appended to the content.
- *   cbc_iv: 16 unpredictable bytes, CBC only. The AES-GCM/CCM explicit nonce of TLS 1.2 is the sequence number.
- * Open: in/in_len is the whole body. out receives the content. Room for in_len - prefix bytes is needed (none for a body
- *   that is no longer than the prefix), else HF_ERR_BUFFER, whatever the body is worth; no more is written or zeroed, so
- *   that out may be exactly in + prefix (in place); else no overlap. out_len is set. TLS 1.3: the output is the whole
- *   TLSInnerPlaintext (content, type, zeros); the engine strips it. A body too short, longer than HF_RECORD_BODY_MAX or
- *   not a multiple of the block: HF_ERR_VERIFY. A content of more than 16384 bytes is a good one here: the engine, which
- *   knows the limit that was negotiated, refuses it with record_overflow. The content is written only where its tag was right: on HF_ERR_VERIFY the
- * output room is zeroed, out_len 0, and the call took the same time for every cause that a peer must not learn (Lucky
- * 13). status: set by the provider for each job: HF_OK, HF_ERR_VERIFY (open), HF_ERR_INVALID (seal), HF_ERR_CRYPTO, HF_ERR_BUFFER, where nothing was written. A failed
- *   job changes no other. */
+ * Seal: in/in_len is the content; in_len + padding is at most 16384 bytes, else HF_ERR_INVALID (as is CBC without
+ *   cbc_iv). out has room for hf_record_sealed_size() bytes, else HF_ERR_BUFFER, and receives the whole body (prefix,
+ *   ciphertext, tag or MAC); out_len is set. `in` may be exactly out + prefix (in place), else in and out must not
+ *   overlap. TLS 1.3: content_type and `padding` zeros are appended to the content. cbc_iv: 16 unpredictable bytes, CBC
+ *   only. The AES-GCM/CCM explicit nonce of TLS 1.2 is the sequence number.
+ * Open: in/in_len is the whole body, out receives the content, out_len is set. Room for in_len - prefix bytes is needed
+ *   (none for a body no longer than the prefix), else HF_ERR_BUFFER, whatever the body is worth. No more than that is
+ *   written or zeroed, so that out may be exactly in + prefix (in place); else no overlap. TLS 1.3: the output is the
+ *   whole TLSInnerPlaintext (content, type, zeros); the engine strips it. A body too short, longer than
+ *   HF_RECORD_BODY_MAX or not a multiple of the block: HF_ERR_VERIFY. A content longer than 16384 bytes is HF_OK: the
+ *   engine, which knows the limit that was negotiated, refuses it with record_overflow.
+ *   The content is written only where its tag was right: on HF_ERR_VERIFY the output room is zeroed, out_len 0, and the
+ *   call took the same time for every cause that a peer must not learn (Lucky 13).
+ * status: set by the provider for each job: HF_OK, HF_ERR_VERIFY (open), HF_ERR_INVALID (seal), HF_ERR_CRYPTO,
+ *   HF_ERR_BUFFER. After the last one and after HF_ERR_INVALID nothing was written. A failed job changes no other. */
 typedef struct hf_record_job {
     void *key;         /* state that key_init filled */
     uint64_t sequence; /* record sequence number of this direction */
@@ -293,7 +294,7 @@ typedef struct hf_pki {
 /* ---- The provider ------------------------------------------------------------------------------- */
 
 struct hf_provider {
-    const char *name;             /* "portable", "libcrypto", "ipsecmb", "vaes" */
+    const char *name;             /* "portable", "libcrypto", "ipsecmb", "x86" */
     const char *(*version)(void); /* of the library below, for people; static storage */
 
     /* Whether this CPU and library can run the provider; why: a phrase for people when not (static storage). */
