@@ -23,7 +23,7 @@ for _auth in ("RSA", "ECDSA"):
 
 # TLS 1.3: OpenSSL has the IANA names; any key serves any suite.
 TLS13 = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"]
-CCM = "TLS_AES_128_CCM_SHA256"  # TLS 1.3 too, but offered on request only
+CCM = "TLS_AES_128_CCM_SHA256"  # TLS 1.3 too; the peers offer it on request only
 
 IANA_OF_OPENSSL = {name: iana for iana, name in OPENSSL.items()}
 
