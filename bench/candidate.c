@@ -65,8 +65,8 @@ hf_status hf_rec_makers(const char *name, hf_rec_maker makers[HF_REC_MAKERS_MAX]
 
     peers_n += hf_rec_bearssl_makers(peers + peers_n);
     for (const hf_provider *const *p = hf_providers(); *p && *n < HF_REC_MAKERS_MAX; p++) {
-        if (name && strcmp((*p)->name, name) != 0)
-            continue;
+        if (name ? strcmp((*p)->name, name) != 0 : !(*p)->ciphers)
+            continue; /* one that has hashes only is no candidate, and not worth a word unless it was asked for */
         hf_status status = add_provider(*p, name != NULL, makers, n);
         if (status != HF_OK)
             return status;
