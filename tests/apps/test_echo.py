@@ -1,6 +1,7 @@
 """serve --echo and connect: bulk both ways, many at once, policies, explain, key log, the clean stop."""
 import hashlib
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -247,8 +248,10 @@ if VERSION == "1.3":  # in TLS 1.2 close_notify ends both directions (RFC 5246 s
                 tls.write(record)
             if close:
                 tls.unwrap()
+            client.send_signal(signal.SIGSTOP)  # so that it finds all of it at once, the end too
             raw.sendall(outgoing.read())
             raw.close()
+            client.send_signal(signal.SIGCONT)
             out, err = client.communicate(timeout=WAIT)
             return client.returncode, out, err
 
