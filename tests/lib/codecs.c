@@ -139,6 +139,27 @@ static hf_status key_update(hf_slice body, hf_writer *w)
     return status;
 }
 
+/* It has no writer: a client drops it. The bytes that are looked at are put together again, extensions left out. */
+static hf_status new_session_ticket13(hf_slice body, hf_writer *w)
+{
+    hf_new_session_ticket13 msg;
+    hf_status status = hf_new_session_ticket13_parse(body, &msg);
+    if (status != HF_OK)
+        return status;
+    size_t mark = hf_msg_begin(w, HF_MSG_NEW_SESSION_TICKET);
+    hf_write_u16(w, (uint16_t)(msg.lifetime_s >> 16));
+    hf_write_u16(w, (uint16_t)msg.lifetime_s);
+    hf_write_u16(w, (uint16_t)(msg.age_add >> 16));
+    hf_write_u16(w, (uint16_t)msg.age_add);
+    hf_write_u8(w, (uint8_t)msg.nonce.len);
+    hf_write_bytes(w, msg.nonce.ptr, msg.nonce.len);
+    hf_write_u16(w, (uint16_t)msg.ticket.len);
+    hf_write_bytes(w, msg.ticket.ptr, msg.ticket.len);
+    hf_write_u16(w, 0);
+    hf_msg_end(w, mark);
+    return HF_OK;
+}
+
 const codec codecs[] = {
     {"client_hello", HF_MSG_CLIENT_HELLO, false, true, client_hello},
     {"server_hello", HF_MSG_SERVER_HELLO, false, true, server_hello},
@@ -155,6 +176,7 @@ const codec codecs[] = {
     {"certificate13", HF_MSG_CERTIFICATE, true, false, certificate13},
     {"finished13", HF_MSG_FINISHED, true, false, finished13},
     {"key_update", HF_MSG_KEY_UPDATE, true, false, key_update},
+    {"new_session_ticket13", HF_MSG_NEW_SESSION_TICKET, false, false, new_session_ticket13},
     {NULL, 0, false, false, NULL},
 };
 

@@ -103,13 +103,18 @@ static void follow_receiver(gate13 *g)
         lane_set(g, &g->out, HF_SEAL, secret);
 }
 
-void gate13_update(gate13 *g)
+static void lane_update(gate13 *g, lane13 *lane, hf_direction direction)
 {
     uint8_t next[HF_HASH_SIZE_MAX];
-    must(g->out.cipher != NULL, "there are keys");
-    must(hf_expand_label(g->out.hash, g->out.secret, "traffic upd", (hf_slice){0}, next, g->out.hash->size) == HF_OK,
+    must(lane->cipher != NULL, "there are keys");
+    must(hf_expand_label(lane->hash, lane->secret, "traffic upd", (hf_slice){0}, next, lane->hash->size) == HF_OK,
          "the next secret");
-    lane_set(g, &g->out, HF_SEAL, next);
+    lane_set(g, lane, direction, next);
+}
+
+void gate13_update(gate13 *g)
+{
+    lane_update(g, &g->out, HF_SEAL);
 }
 
 void gate13_cleanup(gate13 *g)
@@ -167,6 +172,8 @@ static bool cut_message(gate13 *g, unit *out)
         must(secret != NULL, "the sender told its application secret");
         lane_set(g, &g->in, HF_OPEN, secret);
     }
+    if (out->message == HF_MSG_KEY_UPDATE)
+        lane_update(g, &g->in, HF_OPEN);
     return true;
 }
 

@@ -449,6 +449,20 @@ static void key_update(sample *s)
     sample_u8(s, 1);
 }
 
+static void new_session_ticket13(sample *s)
+{
+    s->codec = "new_session_ticket13";
+    s->title = "without extensions";
+    sample_fill(s, 0x0e, 8); /* lifetime and age_add */
+    sample_u8(s, 1);
+    sample_u8(s, 'n');
+    sample_u8(s, 0);
+    sample_u8(s, 6);
+    sample_fill(s, 't', 6);
+    sample_u8(s, 0);
+    sample_u8(s, 0);
+}
+
 static void (*const makers[])(sample *s) = {
     client_hello_full,
     client_hello_bare,
@@ -472,6 +486,7 @@ static void (*const makers[])(sample *s) = {
     certificate13,
     finished13,
     key_update,
+    new_session_ticket13,
 };
 
 const sample *sample_at(size_t i)

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codecs13.h"
+#include "codecs.h"
+#include "msg13.h"
 
 typedef struct sample13 {
     const char *codec;
@@ -67,7 +68,7 @@ Test(messages13, round_trip)
 {
     for (size_t i = 0; i < N_SAMPLES; i++) {
         const sample13 *s = &samples13[i];
-        const codec *c = codec13_by_name(s->codec);
+        const codec *c = codec_by_name(s->codec);
         uint8_t out[512];
         size_t len;
         hf_status status = parse(c, s->bytes, s->len, out, &len);
@@ -86,7 +87,7 @@ Test(messages13, every_truncation_and_a_trailing_byte)
 {
     for (size_t i = 0; i < N_SAMPLES; i++) {
         const sample13 *s = &samples13[i];
-        const codec *c = codec13_by_name(s->codec);
+        const codec *c = codec_by_name(s->codec);
         uint8_t longer[256] = {0};
         for (size_t len = 0; len < s->len; len++)
             cr_expect_eq(parse(c, s->bytes, len, NULL, NULL), HF_SEND(HF_ALERT_DECODE_ERROR), "%s of %zu bytes: %s",
@@ -101,7 +102,7 @@ Test(messages13, every_length_one_off)
 {
     for (size_t i = 0; i < N_SAMPLES; i++) {
         const sample13 *s = &samples13[i];
-        const codec *c = codec13_by_name(s->codec);
+        const codec *c = codec_by_name(s->codec);
         for (size_t j = 0; j < sizeof s->lengths && s->lengths[j]; j++)
             for (int by = -1; by <= 1; by += 2) {
                 uint8_t changed[256];
@@ -220,7 +221,7 @@ Test(messages13, rules)
         {"new_session_ticket13", BYTES("\0\0\0\1age!\0\0\1t\0\3\0\x2a\0"), HF_ALERT_DECODE_ERROR},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        hf_status status = parse(codec13_by_name(cases[i].codec), cases[i].bytes, cases[i].len, NULL, NULL);
+        hf_status status = parse(codec_by_name(cases[i].codec), cases[i].bytes, cases[i].len, NULL, NULL);
         cr_expect_eq(status, HF_SEND(cases[i].alert), "%zu, %s: %s", i, cases[i].codec, hf_status_text(status));
     }
 }
@@ -248,7 +249,28 @@ Test(messages13, chain_has_a_limit)
             hf_write_bytes(&w, "\0\0\1c\0\0", 6);
         hf_write_end(&w, list, 3);
         size_t len;
-        hf_status status = parse(codec13_by_name("certificate13"), body, w.len, out, &len);
+        hf_status status = parse(codec_by_name("certificate13"), body, w.len, out, &len);
         cr_expect_eq(status, n == HF_CHAIN_MAX ? HF_OK : HF_SEND(HF_ALERT_BAD_CERTIFICATE), "%zu", n);
+    }
+}
+
+/* pre_shared_key among the extensions of a ClientHello: sections 4.2.9 and 4.2.11. */
+Test(messages13, pre_shared_key)
+{
+    static const struct {
+        const void *bytes;
+        size_t len;
+        hf_status status;
+    } cases[] = {
+        {BYTES("\0\x0a\0\x2d\0\2\1\1\0\x29\0\0"), HF_OK},
+        {BYTES("\0\x0a\0\x29\0\0\0\x2d\0\2\1\1"), HF_SEND(HF_ALERT_ILLEGAL_PARAMETER)},
+        {BYTES("\0\4\0\x29\0\0"), HF_SEND(HF_ALERT_MISSING_EXTENSION)},
+        {BYTES("\0\6\0\x2d\0\2\1\1"), HF_OK},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        hf_extensions ext;
+        hf_reader r = hf_reader_of(cases[i].bytes, cases[i].len);
+        hf_status status = hf_extensions_parse(&r, HF_CLIENT_HELLO, &ext);
+        cr_expect_eq(status, cases[i].status, "%zu: %s", i, hf_status_text(status));
     }
 }
