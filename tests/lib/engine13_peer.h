@@ -75,4 +75,40 @@ static inline void completes13(gate13 *g, const char *what)
               hf_conn_reason(g->p->server.conn));
 }
 
+/* Appends one extension at the end of the extensions of a hello. */
+static inline void append13(unit *u, uint16_t type, const void *data, size_t len)
+{
+    uint8_t *body = u->bytes + HF_RECORD_HEADER_SIZE + HF_MSG_HEADER_SIZE;
+    size_t at = 34;             /* version and random */
+    at += 1 + (size_t)body[at]; /* session id */
+    if (u->bytes[HF_RECORD_HEADER_SIZE] == HF_MSG_CLIENT_HELLO) {
+        at += 2 + ((size_t)body[at] << 8 | body[at + 1]);
+        at += 1 + (size_t)body[at];
+    } else {
+        at += 3;
+    }
+    uint8_t *length = body + at;
+    size_t block = ((size_t)length[0] << 8 | length[1]) + 4 + len;
+    uint8_t *tail = u->bytes + u->len;
+    const uint8_t header[4] = {(uint8_t)(type >> 8), (uint8_t)type, (uint8_t)(len >> 8), (uint8_t)len};
+    memcpy(tail, header, sizeof header);
+    if (len)
+        memcpy(tail + 4, data, len);
+    length[0] = (uint8_t)(block >> 8);
+    length[1] = (uint8_t)block;
+    size_t message = u->len - HF_RECORD_HEADER_SIZE + 4 + len - HF_MSG_HEADER_SIZE;
+    u->bytes[6] = (uint8_t)(message >> 16);
+    u->bytes[7] = (uint8_t)(message >> 8);
+    u->bytes[8] = (uint8_t)message;
+    u->len += 4 + len;
+    u->bytes[3] = (uint8_t)((u->len - HF_RECORD_HEADER_SIZE) >> 8);
+    u->bytes[4] = (uint8_t)(u->len - HF_RECORD_HEADER_SIZE);
+}
+
+/* Leaves an extension out. */
+static inline void drop13(hf_extensions *ext, hf_ext which)
+{
+    ext->present &= ~HF_EXT_BIT(which);
+}
+
 #endif
