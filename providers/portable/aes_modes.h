@@ -38,6 +38,8 @@ static void HF_T(aes_ctr)(const hf_aes_key *key, const uint8_t block[HF_AES_BLOC
             if (gate && !gate(gate_arg, skipped))
                 break;
         }
+        if (len == 0)
+            break; /* only the skipped blocks were asked for: in and out may be NULL */
         size_t n = sizeof stream - from < len ? sizeof stream - from : len;
         HF_T(xor_bytes)(out, in, stream + from, n);
         in += n;
