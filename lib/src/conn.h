@@ -204,6 +204,8 @@ hf_next hf_unexpected(hf_conn *conn, const hf_message *message);
 hf_next hf_failed(hf_conn *conn, hf_status status, const char *reason);
 /* Remembers the peer's chain and parses its first certificate into hs->peer_cert. */
 hf_status hf_keep_peer_chain(hf_conn *conn, const hf_certificate_msg *msg, hf_cert_info *out) HF_MUST_CHECK;
+/* Server: takes the client's chain (not empty) as the configuration's mode asks; false: failed. */
+bool hf_accept_client_chain(hf_conn *conn, const hf_certificate_msg *msg);
 /* Verifies the peer's chain against the trust anchors; false: failed. */
 bool hf_verify_peer_chain(hf_conn *conn, const hf_certificate_msg *msg, const char *name);
 

@@ -270,6 +270,26 @@ bool hf_verify_peer_chain(hf_conn *conn, const hf_certificate_msg *msg, const ch
     return true;
 }
 
+bool hf_accept_client_chain(hf_conn *conn, const hf_certificate_msg *msg)
+{
+    bool verify = conn->config->client_auth != HF_CLIENT_AUTH_REQUEST;
+    hf_cert_info info;
+
+    hf_status status = hf_keep_peer_chain(conn, msg, &info);
+    if (status != HF_OK) {
+        hf_fail(conn, status, "the client's certificate cannot be used");
+        return false;
+    }
+    if (!(info.usage & HF_USAGE_DIGITAL_SIGNATURE)) {
+        hf_fail(conn, HF_SEND(HF_ALERT_UNSUPPORTED_CERTIFICATE), "the client's certificate may not sign (key usage)");
+        return false;
+    }
+    if (verify && !hf_verify_peer_chain(conn, msg, NULL))
+        return false;
+    hf_emit(conn, verify ? HF_EVENT_VERIFIED : HF_EVENT_UNVERIFIED, 0, 0, info.subject);
+    return true;
+}
+
 hf_status hf_conn_peer_cert(const hf_conn *conn, size_t i, const uint8_t **out_der, size_t *out_len)
 {
     hf_reader r = hf_reader_of(conn->peer_chain, conn->peer_chain_len);

@@ -185,7 +185,6 @@ static hf_next read_certificate(hf_conn *conn, const hf_message *message)
     hf_handshake *hs = conn->hs;
     hf_client_auth mode = conn->config->client_auth;
     hf_certificate_msg msg;
-    hf_cert_info info;
 
     if (message->type != HF_MSG_CERTIFICATE)
         return hf_unexpected(conn, message);
@@ -202,20 +201,7 @@ static hf_next read_certificate(hf_conn *conn, const hf_message *message)
         hf_emit(conn, HF_EVENT_UNVERIFIED, 0, 0, "none");
         return HF_NEXT_AGAIN;
     }
-    status = hf_keep_peer_chain(conn, &msg, &info);
-    if (status != HF_OK)
-        return hf_failed(conn, status, "the client's certificate cannot be used");
-    if (!(info.usage & HF_USAGE_DIGITAL_SIGNATURE))
-        return hf_failed(conn, HF_SEND(HF_ALERT_UNSUPPORTED_CERTIFICATE),
-                         "the client's certificate may not sign (key usage)");
-    if (mode == HF_CLIENT_AUTH_REQUEST) {
-        hf_emit(conn, HF_EVENT_UNVERIFIED, 0, 0, info.subject);
-        return HF_NEXT_AGAIN;
-    }
-    if (!hf_verify_peer_chain(conn, &msg, NULL))
-        return HF_NEXT_FAIL;
-    hf_emit(conn, HF_EVENT_VERIFIED, 0, 0, info.subject);
-    return HF_NEXT_AGAIN;
+    return hf_accept_client_chain(conn, &msg) ? HF_NEXT_AGAIN : HF_NEXT_FAIL;
 }
 
 static hf_next read_client_key_exchange(hf_conn *conn, const hf_message *message)

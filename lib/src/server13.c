@@ -302,7 +302,6 @@ static hf_next read_certificate(hf_conn *conn, const hf_message *message)
     hf_handshake *hs = conn->hs;
     hf_client_auth mode = conn->config->client_auth;
     hf_certificate13 msg;
-    hf_cert_info info;
 
     if (message->type != HF_MSG_CERTIFICATE)
         return hf_unexpected(conn, message);
@@ -320,21 +319,8 @@ static hf_next read_certificate(hf_conn *conn, const hf_message *message)
         hs->state = READ_FINISHED;
         return HF_NEXT_AGAIN;
     }
-    status = hf_keep_peer_chain(conn, &msg.chain, &info);
-    if (status != HF_OK)
-        return hf_failed(conn, status, "the client's certificate cannot be used");
-    if (!(info.usage & HF_USAGE_DIGITAL_SIGNATURE))
-        return hf_failed(conn, HF_SEND(HF_ALERT_UNSUPPORTED_CERTIFICATE),
-                         "the client's certificate may not sign (key usage)");
     hs->state = READ_CERTIFICATE_VERIFY;
-    if (mode == HF_CLIENT_AUTH_REQUEST) {
-        hf_emit(conn, HF_EVENT_UNVERIFIED, 0, 0, info.subject);
-        return HF_NEXT_AGAIN;
-    }
-    if (!hf_verify_peer_chain(conn, &msg.chain, NULL))
-        return HF_NEXT_FAIL;
-    hf_emit(conn, HF_EVENT_VERIFIED, 0, 0, info.subject);
-    return HF_NEXT_AGAIN;
+    return hf_accept_client_chain(conn, &msg.chain) ? HF_NEXT_AGAIN : HF_NEXT_FAIL;
 }
 
 static hf_next read_finished(hf_conn *conn, const hf_message *message)
