@@ -265,9 +265,7 @@ static hf_next read_finished(hf_conn *conn, const hf_message *message)
     hf_next next = hf_read_finished13(conn, message);
     if (next == HF_NEXT_FAIL)
         return next;
-    /* Our application secret waits in the place of a premaster until our Finished has gone. */
-    hf_status status = hf_derive_application13(conn, hs->premaster, server);
-    hs->premaster_len = hs->hash->size;
+    hf_status status = hf_derive_application13(conn, hs->client_application, server);
     if (status == HF_OK)
         status = hf_set_traffic13(conn, HF_OPEN, server);
     hf_wipe(server, sizeof server);
@@ -306,7 +304,7 @@ static hf_next send_finished(hf_conn *conn)
 {
     hf_status status = hf_send_finished13(conn);
     if (status == HF_OK)
-        status = hf_set_traffic13(conn, HF_SEAL, conn->hs->premaster);
+        status = hf_set_traffic13(conn, HF_SEAL, conn->hs->client_application);
     if (status != HF_OK)
         return hf_failed(conn, status, "sending Finished failed");
     conn->hs->state = DONE;

@@ -76,8 +76,7 @@ typedef struct hf_handshake {
     const hf_own_credential *credential; /* NULL: none (client without certificate) */
     uint16_t scheme;                     /* of the signature under way */
     bool certificate_requested;
-    uint16_t offered_max_fragment; /* client: bytes asked for */
-    uint32_t offered_extensions;   /* client: bits of the hello */
+    uint32_t offered_extensions; /* client: bits of the hello */
     hf_cert *peer_cert;
 
     hf_protection next_read, next_write; /* TLS 1.2: take over at ChangeCipherSpec */
@@ -85,7 +84,8 @@ typedef struct hf_handshake {
     /* TLS 1.3 */
     hf_schedule13 schedule;
     uint8_t client_traffic[HF_HASH_SIZE_MAX], server_traffic[HF_HASH_SIZE_MAX]; /* handshake traffic secrets */
-    uint8_t session_id[HF_SESSION_ID_MAX]; /* legacy_session_id, echoed for middleboxes */
+    uint8_t client_application[HF_HASH_SIZE_MAX]; /* application traffic secret, until the client's Finished */
+    uint8_t session_id[HF_SESSION_ID_MAX];        /* legacy_session_id, echoed for middleboxes */
     size_t session_id_len;
     bool retried;     /* a HelloRetryRequest was sent or received */
     bool sent_ccs;    /* the ChangeCipherSpec that middleboxes want to see */

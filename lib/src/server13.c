@@ -275,19 +275,13 @@ static hf_next sign_certificate_verify(hf_conn *conn)
 static hf_next send_finished(hf_conn *conn)
 {
     hf_handshake *hs = conn->hs;
-    uint8_t client[HF_HASH_SIZE_MAX], server[HF_HASH_SIZE_MAX];
+    uint8_t server[HF_HASH_SIZE_MAX];
 
     hf_status status = hf_send_finished13(conn);
     if (status == HF_OK)
-        status = hf_derive_application13(conn, client, server);
+        status = hf_derive_application13(conn, hs->client_application, server);
     if (status == HF_OK)
         status = hf_set_traffic13(conn, HF_SEAL, server);
-    /* The client's application secret waits in the place of a premaster until its Finished has come. */
-    if (status == HF_OK) {
-        memcpy(hs->premaster, client, sizeof client);
-        hs->premaster_len = hs->hash->size;
-    }
-    hf_wipe(client, sizeof client);
     hf_wipe(server, sizeof server);
     if (status != HF_OK)
         return hf_failed(conn, status, "sending Finished failed");
@@ -328,7 +322,7 @@ static hf_next read_finished(hf_conn *conn, const hf_message *message)
     hf_next next = hf_read_finished13(conn, message);
     if (next == HF_NEXT_FAIL)
         return next;
-    hf_status status = hf_set_traffic13(conn, HF_OPEN, conn->hs->premaster);
+    hf_status status = hf_set_traffic13(conn, HF_OPEN, conn->hs->client_application);
     if (status != HF_OK)
         return hf_failed(conn, status, "key derivation failed");
     conn->hs->state = DONE;

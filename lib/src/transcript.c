@@ -1,6 +1,8 @@
 /* The running handshake hash; see transcript.h for its phases. */
 #include "transcript.h"
 
+#include "msg13.h"
+
 void hf_transcript_init(hf_transcript *t)
 {
     *t = (hf_transcript){.keep = true};
@@ -28,7 +30,7 @@ hf_status hf_transcript_start(hf_transcript *t, const hf_hash *hash)
 
 hf_status hf_transcript_fold(hf_memory *memory, hf_transcript *t, const hf_hash *hash)
 {
-    uint8_t folded[4 + HF_HASH_SIZE_MAX] = {254, 0, 0, hash->size};
+    uint8_t folded[4 + HF_HASH_SIZE_MAX] = {HF_MSG_MESSAGE_HASH, 0, 0, hash->size};
     hf_slice all = hf_transcript_messages(t);
 
     hf_status status = hf_hash_once(hash, all.ptr, all.len, folded + 4);
