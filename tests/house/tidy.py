@@ -10,6 +10,8 @@ FORMAT_VERSION = "14"
 
 # A folder of somebody's machine; documentation writes such things as /etc/... or PATH.
 MACHINE_PATH = re.compile(r"(?<![\w.~}-])/(home|Users|root|work|mnt|scratch)/[\w.-]+")
+# They keep their answer in one buffer for all threads; each has a form that ends in _r or takes the caller's room.
+SHARED_BUFFER = re.compile(r"\b(gmtime|localtime|asctime|ctime|strtok|inet_ntoa)\s*\(")
 TEXT = {".c", ".h", ".py", ".md", ".txt", ".cmake", ".json", ".in", ".1", ".sh", ".yml", ""}
 
 
@@ -25,6 +27,9 @@ def check_text(findings, source, file):
     findings.check(text.endswith("\n") or not text, f"{path}: no newline at the end")
     if file.suffix in (".c", ".h"):
         findings.check(text.startswith("/*"), f"{path}: the first lines do not say what the file is for")
+        for match in SHARED_BUFFER.finditer(text):
+            line = text.count("\n", 0, match.start()) + 1
+            findings.check(False, f"{path}:{line} calls {match.group(1)}, which is not thread-safe")
         lines = text.count("\n")
         findings.check(lines <= LINES_MAX, f"{path}: {lines} lines; past {LINES_MAX} a file has two subjects")
 
