@@ -4,6 +4,7 @@
  * worker threads. Releasing goes the other way. Afterwards only the workers talk to the token. */
 #include "key.h"
 
+#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,10 +100,15 @@ static hf_status open_key(hf_hsm_key *k, const hf_hsm_options *options, P11KitUr
         status = hf_token_probe_key(&k->token, k->handle, &k->pub, &k->usable, why);
     if (status == HF_OK && !(k->label = hf_uri_of_object(&k->token.slot, &k->token.session, k->handle)))
         status = hf_why_set(why, HF_ERR_NO_MEMORY, "out of memory");
-    if (status == HF_OK)
-        status = hf_token_pool_new(&k->token, k->handle, &k->pub, k->usable.decrypt, choose_threads(options->threads),
-                                   &k->pool, why);
-    return status;
+    if (status == HF_OK && EVP_Digest(k->pub.spki, k->pub.spki_len, k->spki_sha256, NULL, EVP_sha256(), NULL) != 1)
+        status = hf_why_set(why, HF_ERR_CRYPTO, "libcrypto cannot hash");
+    if (status != HF_OK)
+        return status;
+    hf_pool_watch watch = {
+        .on_use = options->on_use, .arg = options->arg, .key = k->label, .spki_sha256 = k->spki_sha256};
+    hf_slot_label(&k->token.slot, watch.token);
+    return hf_token_pool_new(&k->token, k->handle, &k->pub, k->usable.decrypt, choose_threads(options->threads), &watch,
+                             &k->pool, why);
 }
 
 hf_status hf_hsm_key_open(const hf_hsm_options *options, const char *text, hf_key **out, char *why_text, size_t why_max)
@@ -131,6 +137,28 @@ hf_status hf_hsm_key_open(const hf_hsm_options *options, const char *text, hf_ke
         key_free(k);
     }
     return status;
+}
+
+hf_status hf_hsm_key_open_any(const hf_hsm_options *options, const char *const *uris, size_t n, hf_key **out, char *why,
+                              size_t why_max)
+{
+    if (n != 1) {
+        *out = NULL;
+        return hf_why_set(&(hf_why){why, why_max}, HF_ERR_UNSUPPORTED, "one key in several tokens is not there yet");
+    }
+    return hf_hsm_key_open(options, uris[0], out, why, why_max);
+}
+
+hf_status hf_hsm_key_stats(hf_key *key, hf_hsm_stats *out)
+{
+    hf_hsm_key *k = hf_hsm_key_of(key);
+
+    memset(out, 0, sizeof *out);
+    if (!k)
+        return HF_ERR_INVALID;
+    out->n = 1;
+    hf_token_pool_stats(k->pool, &out->tokens[0]);
+    return HF_OK;
 }
 
 hf_status hf_hsm_key_certs(hf_key *key, hf_status (*each)(void *arg, const uint8_t *der, size_t len), void *arg)

@@ -17,6 +17,7 @@ typedef struct hf_hsm_key {
     hf_token_certs certs;
     hf_token_pool *pool;
     char *label;
+    uint8_t spki_sha256[32];
 } hf_hsm_key;
 
 /* The implementation of a key that hf_hsm_key_open made; NULL for any other. */

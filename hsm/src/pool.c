@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "handfast/secret.h"
 
@@ -12,6 +13,7 @@ typedef struct item {
     hf_key_op *op;
     hf_key_done_fn *done;
     void *arg;
+    uint64_t since;
 } item;
 
 typedef struct worker {
@@ -28,8 +30,11 @@ struct hf_token_pool {
     worker *workers;
     size_t workers_n;
 
+    hf_pool_watch watch;
+
     pthread_mutex_t lock;
     pthread_cond_t work;
+    hf_hsm_token_stats stats;
     bool stopping;
     size_t head; /* index of the oldest item */
     size_t waiting;
@@ -48,23 +53,21 @@ static void finish(item *it, hf_status status)
     it->done(it->arg, it->op); /* op is no longer ours */
 }
 
-static hf_status run_sign(worker *w, hf_key_op *op)
+static hf_status run_sign(worker *w, hf_key_op *op, CK_RV *out_rv)
 {
     const hf_scheme *scheme = hf_scheme_find(op->scheme);
-    CK_RV rv = CKR_OK;
 
     if (!scheme)
         return HF_ERR_UNSUPPORTED;
     return hf_scheme_sign(scheme, &w->session, w->pool->key, w->pool->pub, op->input, op->input_len, op->result,
-                          &op->result_len, &rv);
+                          &op->result_len, out_rv);
 }
 
-static hf_status run_decrypt(worker *w, hf_key_op *op)
+static hf_status run_decrypt(worker *w, hf_key_op *op, CK_RV *out_rv)
 {
-    CK_RV rv = CKR_OK;
-
     op->result_len = HF_PREMASTER_SIZE;
-    return hf_decrypter_run(&w->decrypter, op->input, op->input_len, op->client_version, op->fallback, op->result, &rv);
+    return hf_decrypter_run(&w->decrypter, op->input, op->input_len, op->client_version, op->fallback, op->result,
+                            out_rv);
 }
 
 static bool take(hf_token_pool *pool, item *out)
@@ -77,9 +80,54 @@ static bool take(hf_token_pool *pool, item *out)
         *out = pool->queue[pool->head];
         pool->head = (pool->head + 1) % HF_HSM_QUEUE_MAX;
         pool->waiting--;
+        pool->stats.running++;
     }
     pthread_mutex_unlock(&pool->lock);
     return got;
+}
+
+static void tell_use(const worker *w, const hf_key_op *op, uint64_t wait, uint64_t latency, hf_status status, CK_RV rv)
+{
+    const hf_pool_watch *watch = &w->pool->watch;
+    const hf_scheme *scheme = hf_scheme_find(op->scheme);
+    struct timespec now;
+
+    if (!watch->on_use)
+        return;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    const hf_hsm_use use = {.time_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000,
+                            .conn_id = op->conn_id,
+                            .op_id = op->id,
+                            .key = watch->key,
+                            .spki_sha256 = watch->spki_sha256,
+                            .kind = op->kind,
+                            .scheme = op->scheme,
+                            .scheme_name = scheme ? scheme->name : "",
+                            .mechanism = hf_mechanism_name(scheme                               ? scheme->mechanism
+                                                           : w->decrypter.how == HF_DECRYPT_RAW ? CKM_RSA_X_509
+                                                                                                : CKM_RSA_PKCS),
+                            .token = watch->token,
+                            .wait_us = wait,
+                            .latency_us = latency,
+                            .status = status,
+                            .rv = hf_rv_name(rv)};
+    watch->on_use(watch->arg, &use);
+}
+
+static void run(worker *w, item *it)
+{
+    uint64_t start = hf_now_us();
+    CK_RV rv = CKR_OK;
+    hf_status status = it->op->kind == HF_KEY_OP_SIGN ? run_sign(w, it->op, &rv) : run_decrypt(w, it->op, &rv);
+    uint64_t latency = hf_now_us() - start;
+
+    pthread_mutex_lock(&w->pool->lock);
+    w->pool->stats.running--;
+    w->pool->stats.results[hf_result_of(status)]++;
+    hf_stats_add_latency(&w->pool->stats, latency);
+    pthread_mutex_unlock(&w->pool->lock);
+    tell_use(w, it->op, start - it->since, latency, status, rv);
+    finish(it, status);
 }
 
 static void *work(void *arg)
@@ -89,7 +137,7 @@ static void *work(void *arg)
 
     serves = w->pool;
     while (take(w->pool, &it)) {
-        finish(&it, it.op->kind == HF_KEY_OP_SIGN ? run_sign(w, it.op) : run_decrypt(w, it.op));
+        run(w, &it);
         hf_decrypter_refresh(&w->decrypter);
     }
     return NULL;
@@ -97,7 +145,7 @@ static void *work(void *arg)
 
 void hf_token_pool_submit(hf_token_pool *pool, hf_key_op *op, hf_key_done_fn *done, void *arg)
 {
-    item it = {.op = op, .done = done, .arg = arg};
+    item it = {.op = op, .done = done, .arg = arg, .since = hf_now_us()};
     hf_status status = HF_OK;
 
     pthread_mutex_lock(&pool->lock);
@@ -105,6 +153,7 @@ void hf_token_pool_submit(hf_token_pool *pool, hf_key_op *op, hf_key_done_fn *do
         status = HF_ERR_CANCELED;
     } else if (pool->waiting == HF_HSM_QUEUE_MAX) {
         status = HF_ERR_BUSY;
+        pool->stats.results[HF_HSM_RESULT_BUSY]++;
     } else {
         pool->queue[(pool->head + pool->waiting++) % HF_HSM_QUEUE_MAX] = it;
         pthread_cond_signal(&pool->work);
@@ -112,6 +161,17 @@ void hf_token_pool_submit(hf_token_pool *pool, hf_key_op *op, hf_key_done_fn *do
     pthread_mutex_unlock(&pool->lock);
     if (status != HF_OK)
         finish(&it, status);
+}
+
+void hf_token_pool_stats(hf_token_pool *pool, hf_hsm_token_stats *out)
+{
+    pthread_mutex_lock(&pool->lock);
+    *out = pool->stats;
+    out->queued = (unsigned)pool->waiting;
+    pthread_mutex_unlock(&pool->lock);
+    memcpy(out->token, pool->watch.token, sizeof out->token);
+    out->sessions = out->sessions_limit = (unsigned)pool->workers_n + 1;
+    out->threads = out->threads_limit = (unsigned)pool->workers_n;
 }
 
 bool hf_token_pool_is_worker(const hf_token_pool *pool)
@@ -157,7 +217,7 @@ static hf_status open_workers(hf_token_pool *pool, const hf_token *token, hf_dec
 }
 
 hf_status hf_token_pool_new(const hf_token *token, CK_OBJECT_HANDLE key, const hf_pubkey *pub, hf_decrypt_how decrypt,
-                            unsigned threads, hf_token_pool **out, const hf_why *why)
+                            unsigned threads, const hf_pool_watch *watch, hf_token_pool **out, const hf_why *why)
 {
     hf_token_pool *pool = calloc(1, sizeof *pool);
 
@@ -167,6 +227,7 @@ hf_status hf_token_pool_new(const hf_token *token, CK_OBJECT_HANDLE key, const h
     }
     pool->key = key;
     pool->pub = pub;
+    pool->watch = *watch;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->work, NULL);
     hf_status status = open_workers(pool, token, decrypt, threads, why);

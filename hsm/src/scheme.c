@@ -61,6 +61,24 @@ const hf_scheme *hf_scheme_for(hf_key_type type, uint16_t group, size_t i)
     return NULL;
 }
 
+const char *hf_mechanism_name(CK_MECHANISM_TYPE mechanism)
+{
+    switch (mechanism) {
+    case CKM_RSA_PKCS:
+        return "CKM_RSA_PKCS";
+    case CKM_RSA_X_509:
+        return "CKM_RSA_X_509";
+    case CKM_RSA_PKCS_PSS:
+        return "CKM_RSA_PKCS_PSS";
+    case CKM_ECDSA:
+        return "CKM_ECDSA";
+    case CKM_EDDSA:
+        return "CKM_EDDSA";
+    default:
+        return "";
+    }
+}
+
 static int set_padding(EVP_PKEY_CTX *ctx, const hf_scheme *scheme, const EVP_MD *md)
 {
     if (scheme->type != HF_KEY_RSA)

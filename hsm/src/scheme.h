@@ -23,6 +23,9 @@ const hf_scheme *hf_scheme_find(uint16_t id);
 /* The i-th scheme that a key of this type and group can make, in order of preference; NULL past the end. */
 const hf_scheme *hf_scheme_for(hf_key_type type, uint16_t group, size_t i);
 
+/* "CKM_RSA_PKCS_PSS", of the mechanisms that we use; "" for others. */
+const char *hf_mechanism_name(CK_MECHANISM_TYPE mechanism);
+
 /* Signs in the token. Input is the digest (Ed25519: the message). out has HF_KEY_RESULT_MAX bytes; the signature comes
  * as TLS sends it. *out_rv is the token's code when the token is the reason. Errors: HF_ERR_INVALID (length of the
  * input), HF_ERR_TOKEN and the like, HF_ERR_NO_MEMORY. */

@@ -100,7 +100,7 @@ static void make_configs(fake_world *world, const uint8_t *der, size_t der_len)
 
 void fake_world_init(fake_world *world)
 {
-    static const hf_key_ops ops = {fake_submit, fake_retain, fake_drop};
+    static const hf_key_ops ops = {.submit = fake_submit, .retain = fake_retain, .release = fake_drop};
     char why[256] = "", *pem = NULL;
     uint8_t *der = NULL;
     memset(world, 0, sizeof *world);

@@ -275,7 +275,7 @@ static void fake_hold(hf_key *key)
     (void)key;
 }
 
-static const hf_key_ops key_ops = {fake_submit, fake_hold, fake_hold};
+static const hf_key_ops key_ops = {.submit = fake_submit, .retain = fake_hold, .release = fake_hold};
 
 static fake_credential *make(fake_credential *c, hf_key_type type)
 {

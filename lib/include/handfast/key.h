@@ -68,6 +68,14 @@ typedef struct hf_key_ops {
     /* Reference counting, thread-safe. release of the last reference waits for operations that are running. */
     void (*retain)(hf_key *key);
     void (*release)(hf_key *key);
+    /* Gives up the operations that were submitted with this done and arg: those that still wait are taken out of the
+     * queue and completed at once with HF_ERR_CANCELED, possibly before cancel returns, at no cost to the token; what
+     * runs completes as usual. Any thread; not inside done. NULL: what was submitted always runs. */
+    void (*cancel)(hf_key *key, hf_key_done_fn *done, void *arg);
+    /* Whether an operation submitted now can be expected to end in time: false when what waits already is more than
+     * the deadline bears, or when the key is out of reach. Cheap, never blocks, any thread. A server asks it before the
+     * cryptography of a full handshake. NULL: always. */
+    bool (*admits)(const hf_key *key);
 } hf_key_ops;
 
 /* The public face of a private key; implementations embed it as their first member. Constant after creation. */
