@@ -6,6 +6,7 @@
 
 struct hf_key_ticket {
     hf_key_bridge *bridge;
+    hf_key *key;         /* held by the operation as long as the ticket lives */
     void *owner;         /* the loop's thread only; NULL: forgotten */
     hf_key_op *at_once;  /* the loop's thread only: came back inside submit */
     hf_key_op *op;       /* came back later: guarded by the bridge's lock, like next */
@@ -100,6 +101,7 @@ hf_key_op *hf_key_bridge_submit(hf_key_bridge *bridge, hf_key_op *op, void *owne
 
     /* The operation's view of its key is const; only the key's own functions change it. */
     hf_key *key = (hf_key *)(uintptr_t)op->key;
+    ticket->key = key;
     bridge->submitting = ticket;
     key->ops->submit(key, op, came_back, ticket);
     bridge->submitting = NULL;
@@ -114,8 +116,11 @@ hf_key_op *hf_key_bridge_submit(hf_key_bridge *bridge, hf_key_op *op, void *owne
 
 void hf_key_ticket_forget(hf_key_ticket *ticket)
 {
-    if (ticket)
-        ticket->owner = NULL;
+    if (!ticket)
+        return;
+    ticket->owner = NULL;
+    if (ticket->key->ops->cancel) /* while it waits it has cost the token nothing */
+        ticket->key->ops->cancel(ticket->key, came_back, ticket);
 }
 
 static hf_key_ticket *take_list(hf_key_bridge *bridge, bool close)

@@ -18,7 +18,8 @@ hf_key_bridge *hf_key_bridge_new(void (*wake)(void *arg), void *arg);
  * ticket is held by *out_ticket until the operation is collected or forgotten. */
 hf_key_op *hf_key_bridge_submit(hf_key_bridge *bridge, hf_key_op *op, void *owner, hf_key_ticket **out_ticket);
 
-/* The owner is gone: what comes back is freed. NULL is allowed. */
+/* The owner is gone: what still waits for its key is cancelled, what comes back is freed. The ticket lives on until it
+ * is collected. NULL is allowed. */
 void hf_key_ticket_forget(hf_key_ticket *ticket);
 
 /* Calls deliver(owner, op) for all that came back; op and the ticket's end are then the owner's affair: it must

@@ -211,6 +211,9 @@ bool hf_verify_peer_chain(hf_conn *conn, const hf_certificate_msg *msg, const ch
 
 /* ---- keyop.c ---- */
 
+/* Whether the key will bear one operation more: asked by a server as soon as the credential is chosen, before any
+ * cryptography. HF_ERR_BUSY and *why when not. For full handshakes: a resumed one needs no key. */
+hf_status hf_key_admit(const hf_own_credential *credential, const char **why) HF_MUST_CHECK;
 /* Hands out a signature over `message` (hashed here as the scheme asks), or a decryption. */
 hf_status hf_key_sign(hf_conn *conn, const hf_own_credential *credential, uint16_t scheme, const hf_slice *parts,
                       size_t n_parts) HF_MUST_CHECK;

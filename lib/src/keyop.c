@@ -27,6 +27,16 @@ void hf_key_op_free(hf_key_op *op)
     key->ops->release(key);
 }
 
+hf_status hf_key_admit(const hf_own_credential *credential, const char **why)
+{
+    const hf_key *key = credential->key;
+
+    if (!key->ops->admits || key->ops->admits(key))
+        return HF_OK;
+    *why = "the private key is overloaded or out of reach: no new handshake is taken";
+    return HF_ERR_BUSY;
+}
+
 static hf_status random_id(const hf_env *env, uint64_t *out)
 {
     uint64_t id = 0;

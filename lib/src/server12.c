@@ -63,6 +63,8 @@ hf_next hf_server12_hello(hf_conn *conn, const hf_message *message, const hf_cli
     const char *why = "";
 
     hf_status status = hf_server12_settle(conn, hello, &why);
+    if (status == HF_OK)
+        status = hf_key_admit(hs->credential, &why);
     if (status != HF_OK)
         return hf_failed(conn, status, why);
     status = hf_take_message(conn, message);

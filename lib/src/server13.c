@@ -219,6 +219,8 @@ hf_next hf_server13_hello(hf_conn *conn, const hf_message *message, const hf_cli
     if (!hf_is_last_message(conn, message))
         return HF_NEXT_FAIL;
     hf_status status = settle(conn, hello, &share, &why);
+    if (status == HF_OK)
+        status = hf_key_admit(hs->credential, &why);
     if (status == HF_OK && share.len == 0) {
         status = ask_again(conn, message);
         return status == HF_OK ? HF_NEXT_AGAIN : hf_failed(conn, status, why);

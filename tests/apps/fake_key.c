@@ -43,6 +43,19 @@ static void fake_drop(hf_key *key)
     atomic_fetch_sub(&((fake_world *)key)->references, 1);
 }
 
+static void fake_cancel(hf_key *key, hf_key_done_fn *done, void *arg)
+{
+    fake_world *world = (fake_world *)key;
+    world->n_cancels++;
+    for (int i = world->n_released; world->queued && i < world->n_waiting; i++)
+        if (world->waiting[i].done == done && world->waiting[i].arg == arg) {
+            cr_assert_eq(i, world->n_released, "the tests cancel the oldest");
+            world->n_released++;
+            world->waiting[i].op->status = HF_ERR_CANCELED;
+            done(arg, world->waiting[i].op);
+        }
+}
+
 void fake_await(fake_world *world, int n)
 {
     for (int i = 0; i < WAIT_STEPS && world->n_waiting < n; i++)
@@ -100,7 +113,8 @@ static void make_configs(fake_world *world, const uint8_t *der, size_t der_len)
 
 void fake_world_init(fake_world *world)
 {
-    static const hf_key_ops ops = {.submit = fake_submit, .retain = fake_retain, .release = fake_drop};
+    static const hf_key_ops ops = {
+        .submit = fake_submit, .retain = fake_retain, .release = fake_drop, .cancel = fake_cancel};
     char why[256] = "", *pem = NULL;
     uint8_t *der = NULL;
     memset(world, 0, sizeof *world);

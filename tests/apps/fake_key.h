@@ -19,6 +19,8 @@ typedef struct fake_world {
         void *arg;
     } waiting[FAKE_WAITING_MAX];
     int n_released;
+    bool queued;   /* what waits has not begun: cancel takes it out */
+    int n_cancels; /* calls of cancel */
     hf_crypto crypto;
     hf_config *server, *client;
 } fake_world;

@@ -85,6 +85,24 @@ Test(bridge, owner_is_gone)
 {
     owner o;
     hf_key_bridge *bridge = set_up(&o, true);
+    o.world.queued = true;
+    hf_key_ticket_forget(o.ticket);
+    cr_assert_eq(o.world.n_cancels, 1);
+    cr_assert_eq(o.world.n_released, 1, "it does not wait for its turn");
+    cr_assert_eq(o.wakes, 1);
+    hf_key_bridge_collect(bridge, deliver);
+    cr_assert_eq(o.deliveries, 0);
+    hf_key_bridge_close(bridge);
+    tear_down(&o);
+}
+
+Test(bridge, owner_is_gone_and_the_key_cannot_cancel)
+{
+    owner o;
+    hf_key_bridge *bridge = set_up(&o, true);
+    hf_key_ops ops = *o.world.face.ops;
+    ops.cancel = NULL;
+    o.world.face.ops = &ops;
     hf_key_ticket_forget(o.ticket);
     fake_release(&o.world);
     hf_key_bridge_collect(bridge, deliver);

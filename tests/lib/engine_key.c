@@ -350,6 +350,78 @@ Test(key, input_of_an_operation)
     pair_cleanup(&p);
 }
 
+/* ---- Admission ---- */
+
+/* A key in front of another one, which says whether it takes more. */
+typedef struct gate_key {
+    hf_key face; /* first */
+    hf_key_ops ops;
+    hf_key *behind;
+    bool full;
+    unsigned asked, submitted;
+} gate_key;
+
+static void gate_submit(hf_key *key, hf_key_op *op, hf_key_done_fn *done, void *arg)
+{
+    gate_key *g = (gate_key *)(void *)key;
+    g->submitted++;
+    g->behind->ops->submit(g->behind, op, done, arg);
+}
+
+static void gate_hold(hf_key *key)
+{
+    (void)key;
+}
+
+static bool gate_admits(const hf_key *key)
+{
+    gate_key *g = (gate_key *)(uintptr_t)key;
+    g->asked++;
+    return !g->full;
+}
+
+static void gate_key_init(gate_key *g, const test_cert *cert, bool full)
+{
+    memset(g, 0, sizeof *g);
+    g->behind = world_key(cert);
+    g->face = *g->behind;
+    g->ops = (hf_key_ops){.submit = gate_submit, .retain = gate_hold, .release = gate_hold, .admits = gate_admits};
+    g->face.ops = &g->ops;
+    g->full = full;
+}
+
+/* Every way to a full handshake: refused at the ClientHello, before the random generator is asked for a key share. */
+Test(key, that_takes_no_more_refuses_full_handshakes)
+{
+    static const side clients[] = {
+        {.policy = HF_POLICY_COMPATIBLE, .suites = {0x009c}}, /* RSA key transport */
+        {.policy = HF_POLICY_COMPATIBLE},                     /* ECDHE */
+        {.tls13 = true},
+        {.tls13 = true, .groups = {HF_GROUP_P256, HF_GROUP_X25519}}, /* HelloRetryRequest */
+    };
+    for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++)
+        for (int full = 0; full <= 1; full++) {
+            gate_key g;
+            pair p = {0};
+            side server = {.policy = clients[i].policy, .tls13 = clients[i].tls13, .key = &g.face};
+            if (i == 3)
+                server.groups[0] = HF_GROUP_X25519;
+            gate_key_init(&g, world_server("RSA-2048"), full);
+            world_run(&p, &clients[i], &server);
+            if (full) {
+                assert_internal_error(&p, &p.server, HF_ERR_BUSY, 0);
+                cr_expect(strstr(hf_conn_reason(p.server.conn), "out of reach"));
+                cr_expect_eq(g.submitted, 0);
+                cr_expect_eq(g.asked, 1);
+            } else {
+                cr_assert(pair_connected(&p), "%s", hf_conn_reason(p.server.conn));
+                cr_expect_eq(g.submitted, 1);
+                cr_expect_eq(g.asked, i == 3 ? 2 : 1);
+            }
+            pair_cleanup(&p);
+        }
+}
+
 /* ---- Configuration ---- */
 
 Test(key, of_another_certificate)
