@@ -139,8 +139,6 @@ int hf_connect_options_parse(hf_connect_options *options, int argc, char **argv)
         return hf_cli_usage("connect", optind == argc ? "HOST:PORT is missing" : "only one HOST:PORT is wanted");
     if (!hf_cli_host_port(argv[optind], &options->to) || !options->to.host[0])
         return hf_cli_usage("connect", "%s: not HOST:PORT (an IPv6 address stands in brackets)", argv[optind]);
-    if (options->tls.n_keys > 1)
-        return hf_cli_usage("connect", "only one --key is wanted");
     if (!options->name)
         options->name = options->to.host;
     return hf_tls_options_check(&options->tls, "connect");

@@ -17,6 +17,7 @@ enum {
     OPT_ECHO,
     OPT_CLIENT_AUTH,
     OPT_CLIENT_CA,
+    OPT_STRICT_SNI,
     OPT_THREADS,
     OPT_HANDSHAKE_TIMEOUT,
     OPT_IDLE_TIMEOUT,
@@ -32,6 +33,7 @@ static const struct option long_options[] = {
     {"echo", no_argument, NULL, OPT_ECHO},
     {"client-auth", required_argument, NULL, OPT_CLIENT_AUTH},
     {"client-ca", required_argument, NULL, OPT_CLIENT_CA},
+    {"strict-sni", no_argument, NULL, OPT_STRICT_SNI},
     {"threads", required_argument, NULL, OPT_THREADS},
     {"handshake-timeout", required_argument, NULL, OPT_HANDSHAKE_TIMEOUT},
     {"idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT},
@@ -52,6 +54,7 @@ static void print_help(void)
            "  --echo                 send back what comes in\n"
            "  --client-auth MODE     none (default), request, optional, required\n"
            "  --client-ca FILE       trust anchors for client certificates, PEM; alone it means: required\n"
+           "  --strict-sni           refuse a client that asks for a name which no certificate carries\n"
            "  --threads N            threads, each with its own loop (default: one for each CPU)\n"
            "  --handshake-timeout S  seconds for a handshake (default 15)\n"
            "  --idle-timeout S       seconds without a byte before a connection is closed (default 300)\n"
@@ -126,6 +129,9 @@ static int take(hf_serve_options *options, int opt, const char *value, bool *aut
         return take_client_auth(options, value);
     case OPT_CLIENT_CA:
         options->tls.trust = value;
+        return HF_EXIT_DONE;
+    case OPT_STRICT_SNI:
+        options->tls.strict_sni = true;
         return HF_EXIT_DONE;
     case OPT_THREADS:
         return take_small("threads", value, HF_THREADS_MAX, &options->threads);

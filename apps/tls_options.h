@@ -23,6 +23,7 @@ typedef struct hf_tls_options {
     const char *keylog;
     bool explain;
     hf_client_auth client_auth;                    /* server */
+    bool strict_sni;                               /* server */
     bool insecure, fallback;                       /* client */
     size_t max_fragment_length, record_size_limit; /* client; 0: not given */
 } hf_tls_options;

@@ -153,20 +153,33 @@ static hf_next read_server_key_exchange(hf_conn *conn, const hf_message *message
     return HF_NEXT_AGAIN;
 }
 
-/* Our first credential that can sign as the server asks; NULL: none. */
-static const hf_own_credential *choose_credential(hf_conn *conn, const hf_certificate_request *request)
+static bool can_answer(const hf_conn *conn, const hf_own_credential *own, const hf_certificate_request *request)
 {
-    const hf_config *config = conn->config;
+    bool rsa = own->info.key_type == HF_KEY_RSA || own->info.key_type == HF_KEY_RSA_PSS;
 
-    for (size_t i = 0; i < config->n_credentials; i++) {
-        const hf_own_credential *own = &config->credentials[i];
-        bool rsa = own->info.key_type == HF_KEY_RSA || own->info.key_type == HF_KEY_RSA_PSS;
-        conn->hs->scheme = hf_choose_scheme(config, own->key, request->signature_algorithms);
-        if (conn->hs->scheme && (own->info.usage & HF_USAGE_DIGITAL_SIGNATURE) &&
-            hf_bytes_have(request->certificate_types, rsa ? HF_CERT_TYPE_RSA_SIGN : HF_CERT_TYPE_ECDSA_SIGN))
-            return own;
-    }
-    return NULL;
+    return (own->info.usage & HF_USAGE_DIGITAL_SIGNATURE) &&
+           hf_choose_scheme(conn->config, own->key, request->signature_algorithms) != 0 &&
+           hf_bytes_have(request->certificate_types, rsa ? HF_CERT_TYPE_RSA_SIGN : HF_CERT_TYPE_ECDSA_SIGN);
+}
+
+/* The best ranked of our credentials that can sign as the server asks; NULL: none. */
+static hf_status choose_credential(hf_conn *conn, const hf_certificate_request *request)
+{
+    const hf_wish wish = {.cert_schemes = request->signature_algorithms, .authorities = request->authorities};
+    const hf_config *config = conn->config;
+    hf_handshake *hs = conn->hs;
+    hf_ranking ranking;
+
+    hf_status status = hf_rank_credentials(config, &wish, &ranking);
+    if (status != HF_OK)
+        return status;
+    for (unsigned rank = HF_RANK_MAX + 1; rank-- > 0 && !hs->credential;)
+        for (size_t i = 0; i < config->n_credentials && !hs->credential; i++)
+            if (ranking.rank[i] == rank && can_answer(conn, &config->credentials[i], request))
+                hs->credential = &config->credentials[i];
+    if (hs->credential)
+        hs->scheme = hf_choose_scheme(config, hs->credential->key, request->signature_algorithms);
+    return HF_OK;
 }
 
 static hf_next read_request_or_done(hf_conn *conn, const hf_message *message)
@@ -179,10 +192,11 @@ static hf_next read_request_or_done(hf_conn *conn, const hf_message *message)
         status = hf_certificate_request_parse(message->body, &request);
         if (status == HF_OK)
             status = hf_take_message(conn, message);
+        if (status == HF_OK)
+            status = choose_credential(conn, &request);
         if (status != HF_OK)
             return hf_failed(conn, status, "malformed CertificateRequest");
         hs->certificate_requested = conn->client_cert_requested = true;
-        hs->credential = choose_credential(conn, &request);
         hs->state = READ_HELLO_DONE;
         return HF_NEXT_AGAIN;
     }

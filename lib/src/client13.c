@@ -215,13 +215,13 @@ static hf_next read_certificate_request(hf_conn *conn, const hf_message *message
         status = hf_take_message(conn, message);
     if (status != HF_OK)
         return hf_failed(conn, status, "malformed CertificateRequest");
+    const hf_wish wish = hf_wish_of(&request.ext);
+    hf_ranking ranking;
+    status = hf_rank_credentials(conn->config, &wish, &ranking);
+    if (status != HF_OK)
+        return hf_failed(conn, status, "choosing a certificate failed");
     hs->certificate_requested = conn->client_cert_requested = true;
-    for (size_t i = 0; i < conn->config->n_credentials && !hs->credential; i++) {
-        const hf_own_credential *own = &conn->config->credentials[i];
-        hs->scheme = hf_choose_scheme13(conn->config, own, request.ext.signature_algorithms);
-        if (hs->scheme && (own->info.usage & HF_USAGE_DIGITAL_SIGNATURE))
-            hs->credential = own;
-    }
+    hs->credential = hf_choose_credential13(conn->config, &ranking, request.ext.signature_algorithms, &hs->scheme);
     hs->state = READ_CERTIFICATE;
     return HF_NEXT_AGAIN;
 }

@@ -1,5 +1,6 @@
 /* Configurations: setters, the check of the whole, reference counting. */
 #include "config.h"
+#include "credential.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +32,7 @@ hf_status hf_config_new(const hf_env *env, const hf_crypto *crypto, hf_config **
 
 static void credential_cleanup(hf_config *config, hf_own_credential *own)
 {
+    hf_credential_drop_links(config, own);
     for (size_t i = 0; i < own->n; i++)
         hf_memory_free(&config->memory, (uint8_t *)(uintptr_t)own->certs[i].ptr, own->certs[i].len);
     if (own->cert)
@@ -125,6 +127,8 @@ static hf_status credential_fill(hf_config *config, hf_own_credential *own, cons
     }
     hf_status status = pki->cert_new(own->certs[0].ptr, own->certs[0].len, &own->cert);
     if (status == HF_OK)
+        status = hf_credential_read_links(config, own);
+    if (status == HF_OK)
         status = pki->cert_info(own->cert, &own->info);
     if (status == HF_OK)
         status = pki->cert_spki(own->cert, &spki, &spki_len);
@@ -176,6 +180,14 @@ hf_status hf_config_set_client_auth(hf_config *config, hf_client_auth mode)
     if ((unsigned)mode > HF_CLIENT_AUTH_REQUIRED)
         return HF_ERR_INVALID;
     config->client_auth = mode;
+    return HF_OK;
+}
+
+hf_status hf_config_set_strict_sni(hf_config *config, bool strict)
+{
+    if (config->built)
+        return HF_ERR_STATE;
+    config->strict_sni = strict;
     return HF_OK;
 }
 

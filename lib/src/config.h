@@ -11,8 +11,16 @@
 #define HF_SUITES_MAX 32
 #define HF_GROUPS_MAX 8
 
+/* What one certificate of a chain says of its issuer. */
+typedef struct hf_link {
+    uint16_t signed_with; /* SignatureScheme, 0: unknown */
+    bool self_signed;
+    hf_slice issuer; /* DER name; heap, owned; empty: unknown */
+} hf_link;
+
 typedef struct hf_own_credential {
     hf_slice certs[HF_CHAIN_MAX]; /* heap, owned */
+    hf_link links[HF_CHAIN_MAX];
     size_t n;
     hf_cert *cert; /* the parsed first one: verifies our own signatures before they are sent */
     hf_cert_info info;
@@ -43,6 +51,7 @@ struct hf_config {
     size_t n_credentials;
     hf_trust *trust;
     hf_client_auth client_auth;
+    bool strict_sni;
     bool insecure;
     bool fallback;
     char *alpn[HF_LIMIT_ALPN_PROTOCOLS];

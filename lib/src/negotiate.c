@@ -83,11 +83,14 @@ static bool credential_serves(const hf_config *config, const hf_client_hello *he
     return *out_scheme != 0;
 }
 
-hf_status hf_choose12(const hf_config *config, const hf_client_hello *hello, hf_choice12 *out, const char **why)
-{
-    const hf_group *group = choose_group(config, hello);
+static const char no_credential[] =
+    "no certificate of ours serves the client: its signature algorithms, curves or suites fit none";
+static const char no_name[] = "no certificate of ours carries the name that the client asks for (strict SNI)";
 
-    *why = "no cipher suite in common with the client (policy, or the client is too old)";
+/* The first suite, in our order, that a credential of this rank can serve. */
+static bool choose12_of_rank(const hf_config *config, const hf_client_hello *hello, const hf_ranking *ranking,
+                             unsigned rank, const hf_group *group, hf_choice12 *out, const char **why)
+{
     for (size_t i = 0; i < config->n_suites; i++) {
         const hf_suite *suite = config->suites[i];
         if (suite->kx == HF_KX_TLS13 || !hf_list_has(hello->cipher_suites, suite->info.id))
@@ -96,15 +99,37 @@ hf_status hf_choose12(const hf_config *config, const hf_client_hello *hello, hf_
             *why = "no key-exchange group in common with the client";
             continue;
         }
-        *why = "no certificate of ours serves the client: its signature algorithms, curves or suites fit none";
+        *why = no_credential;
         for (size_t j = 0; j < config->n_credentials; j++) {
             hf_choice12 choice = {suite, &config->credentials[j], suite->kx == HF_KX_RSA ? NULL : group, 0};
-            if (!credential_serves(config, hello, suite, choice.credential, &choice.scheme))
+            if (ranking->rank[j] != rank || !credential_serves(config, hello, suite, choice.credential, &choice.scheme))
                 continue;
             *out = choice;
-            return HF_OK;
+            return true;
         }
     }
+    return false;
+}
+
+static bool has_rank(const hf_config *config, const hf_ranking *ranking, unsigned rank)
+{
+    return memchr(ranking->rank, (int)rank, config->n_credentials) != NULL;
+}
+
+hf_status hf_choose12(const hf_config *config, const hf_client_hello *hello, hf_choice12 *out, const char **why)
+{
+    const hf_group *group = choose_group(config, hello);
+    const hf_wish wish = hf_wish_of(&hello->ext);
+    hf_ranking ranking;
+
+    *why = no_name;
+    hf_status status = hf_rank_credentials(config, &wish, &ranking);
+    if (status != HF_OK)
+        return status;
+    *why = "no cipher suite in common with the client (policy, or the client is too old)";
+    for (unsigned rank = HF_RANK_MAX + 1; rank-- > 0;)
+        if (has_rank(config, &ranking, rank) && choose12_of_rank(config, hello, &ranking, rank, group, out, why))
+            return HF_OK;
     return HF_SEND(HF_ALERT_HANDSHAKE_FAILURE);
 }
 
@@ -120,6 +145,23 @@ uint16_t hf_choose_scheme13(const hf_config *config, const hf_own_credential *ow
             return scheme->id;
     }
     return 0;
+}
+
+const hf_own_credential *hf_choose_credential13(const hf_config *config, const hf_ranking *ranking,
+                                                hf_slice peer_schemes, uint16_t *out_scheme)
+{
+    for (unsigned rank = HF_RANK_MAX + 1; rank-- > 0;) {
+        for (size_t i = 0; i < config->n_credentials; i++) {
+            const hf_own_credential *own = &config->credentials[i];
+            if (ranking->rank[i] != rank || !(own->info.usage & HF_USAGE_DIGITAL_SIGNATURE))
+                continue;
+            *out_scheme = hf_choose_scheme13(config, own, peer_schemes);
+            if (*out_scheme)
+                return own;
+        }
+    }
+    *out_scheme = 0;
+    return NULL;
 }
 
 /* The share that a ClientHello brings for a group. */
@@ -157,17 +199,19 @@ static void choose_group13(const hf_config *config, const hf_client_hello *hello
 
 hf_status hf_choose13(const hf_config *config, const hf_client_hello *hello, hf_choice13 *out, const char **why)
 {
+    const hf_wish wish = hf_wish_of(&hello->ext);
     hf_choice13 choice = {0};
+    hf_ranking ranking;
 
+    *why = no_name;
+    hf_status status = hf_rank_credentials(config, &wish, &ranking);
+    if (status != HF_OK)
+        return status;
     for (size_t i = 0; i < config->n_suites && !choice.suite; i++)
         if (config->suites[i]->kx == HF_KX_TLS13 && hf_list_has(hello->cipher_suites, config->suites[i]->info.id))
             choice.suite = config->suites[i];
     choose_group13(config, hello, &choice);
-    for (size_t i = 0; i < config->n_credentials && !choice.credential; i++) {
-        choice.scheme = hf_choose_scheme13(config, &config->credentials[i], hello->ext.signature_algorithms);
-        if (choice.scheme && (config->credentials[i].info.usage & HF_USAGE_DIGITAL_SIGNATURE))
-            choice.credential = &config->credentials[i];
-    }
+    choice.credential = hf_choose_credential13(config, &ranking, hello->ext.signature_algorithms, &choice.scheme);
     *why = !choice.suite   ? "no TLS 1.3 cipher suite in common with the client"
            : !choice.group ? "no key-exchange group in common with the client"
                            : "no certificate of ours can sign as the client accepts (signature_algorithms)";

@@ -3,6 +3,7 @@
 #define HF_NEGOTIATE_H
 
 #include "config.h"
+#include "credential.h"
 #include "msg.h"
 
 /* Whether a uint16 list on the wire holds `value`. */
@@ -16,8 +17,9 @@ typedef struct hf_choice12 {
     uint16_t scheme;       /* 0 with RSA key transport */
 } hf_choice12;
 
-/* Server: the first of our suites, in our order, that the client offers and one of our credentials can serve.
- * HF_SEND(handshake_failure) when there is none; why: what was missing (static). */
+/* Server: the first of our suites, in our order, that the client offers and one of the best ranked of our credentials
+ * can serve. HF_SEND(handshake_failure) when there is none, HF_SEND(unrecognized_name); why: what was missing (static).
+ */
 hf_status hf_choose12(const hf_config *config, const hf_client_hello *hello, hf_choice12 *out,
                       const char **why) HF_MUST_CHECK;
 
@@ -32,6 +34,10 @@ typedef struct hf_choice13 {
 /* The same for TLS 1.3, where suite, group and signature are chosen apart (RFC 8446 section 4.1.1). */
 hf_status hf_choose13(const hf_config *config, const hf_client_hello *hello, hf_choice13 *out,
                       const char **why) HF_MUST_CHECK;
+
+/* Either side: the best ranked credential that can sign as the peer accepts, and its scheme; NULL and 0: none. */
+const hf_own_credential *hf_choose_credential13(const hf_config *config, const hf_ranking *ranking,
+                                                hf_slice peer_schemes, uint16_t *out_scheme);
 
 /* The first scheme of the key that may sign in TLS 1.3 and stands in the peer's list; 0: none. */
 uint16_t hf_choose_scheme13(const hf_config *config, const hf_own_credential *own, hf_slice peer_schemes);

@@ -44,6 +44,38 @@ void hf_lc_name_text(const X509_NAME *name, char *out, size_t out_max)
     ERR_clear_error();
 }
 
+/* The scheme of the issuer's signature. What the hash and the algorithm do not tell (the issuer's curve, the kind of
+ * its RSA key) is not known here. */
+static uint16_t signed_with(X509 *x509)
+{
+    static const struct {
+        int key, digest;
+        uint16_t scheme;
+    } rows[] = {
+        {EVP_PKEY_RSA, NID_sha1, HF_RSA_PKCS1_SHA1},
+        {EVP_PKEY_RSA, NID_sha256, HF_RSA_PKCS1_SHA256},
+        {EVP_PKEY_RSA, NID_sha384, HF_RSA_PKCS1_SHA384},
+        {EVP_PKEY_RSA, NID_sha512, HF_RSA_PKCS1_SHA512},
+        {EVP_PKEY_RSA_PSS, NID_sha256, HF_RSA_PSS_RSAE_SHA256},
+        {EVP_PKEY_RSA_PSS, NID_sha384, HF_RSA_PSS_RSAE_SHA384},
+        {EVP_PKEY_RSA_PSS, NID_sha512, HF_RSA_PSS_RSAE_SHA512},
+        {EVP_PKEY_EC, NID_sha1, HF_ECDSA_SHA1},
+        {EVP_PKEY_EC, NID_sha256, HF_ECDSA_SECP256R1_SHA256},
+        {EVP_PKEY_EC, NID_sha384, HF_ECDSA_SECP384R1_SHA384},
+        {EVP_PKEY_EC, NID_sha512, HF_ECDSA_SECP521R1_SHA512},
+        {EVP_PKEY_ED25519, NID_undef, HF_ED25519},
+    };
+    int digest = NID_undef, key = NID_undef, bits;
+    uint32_t flags;
+
+    if (X509_get_signature_info(x509, &digest, &key, &bits, &flags) != 1)
+        return 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].key == key && rows[i].digest == digest)
+            return rows[i].scheme;
+    return 0;
+}
+
 static hf_status read_info(hf_cert *cert)
 {
     hf_cert_info *info = &cert->info;
@@ -58,6 +90,8 @@ static hf_status read_info(hf_cert *cert)
         info->usage |= HF_USAGE_DIGITAL_SIGNATURE;
     if (usage & KU_KEY_ENCIPHERMENT)
         info->usage |= HF_USAGE_KEY_ENCIPHERMENT;
+    info->signed_with = signed_with(cert->x509);
+    info->self_signed = X509_NAME_cmp(X509_get_subject_name(cert->x509), X509_get_issuer_name(cert->x509)) == 0;
     hf_lc_name_text(X509_get_subject_name(cert->x509), info->subject, sizeof info->subject);
     hf_lc_name_text(X509_get_issuer_name(cert->x509), info->issuer, sizeof info->issuer);
     return HF_OK;
@@ -125,4 +159,26 @@ hf_status hf_lc_cert_spki(const hf_cert *cert, const uint8_t **out_der, size_t *
     *out_der = cert->spki;
     *out_len = cert->spki_len;
     return HF_OK;
+}
+
+hf_status hf_lc_cert_issuer(const hf_cert *cert, const uint8_t **out_der, size_t *out_len)
+{
+    if (X509_NAME_get0_der(X509_get_issuer_name(cert->x509), out_der, out_len) != 1)
+        return hf_lc_fail(HF_ERR_CRYPTO);
+    return HF_OK;
+}
+
+/* libcrypto would take a leading dot for "any subdomain", and a wildcard for itself. */
+bool hf_lc_cert_matches(const hf_cert *cert, const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len > 1 && name[len - 1] == '.') /* the absolute form of the same name */
+        len--;
+    if (len == 0 || name[0] == '.' || strchr(name, '*'))
+        return false;
+    bool match = X509_check_host(cert->x509, name, len,
+                                 X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+    ERR_clear_error();
+    return match;
 }

@@ -19,6 +19,8 @@ const hf_pki hf_lc_pki = {
     .trust_names = hf_lc_trust_names,
     .verify_path = hf_lc_verify_path,
     .pem_certs = hf_lc_pem_certs,
+    .cert_matches = hf_lc_cert_matches,
+    .cert_issuer = hf_lc_cert_issuer,
 };
 
 static const hf_cipher *const ciphers[] = {

@@ -37,6 +37,8 @@ hf_status hf_lc_cert_new(const uint8_t *der, size_t len, hf_cert **out);
 void hf_lc_cert_free(hf_cert *cert);
 hf_status hf_lc_cert_info(const hf_cert *cert, hf_cert_info *out);
 hf_status hf_lc_cert_spki(const hf_cert *cert, const uint8_t **out_der, size_t *out_len);
+hf_status hf_lc_cert_issuer(const hf_cert *cert, const uint8_t **out_der, size_t *out_len);
+bool hf_lc_cert_matches(const hf_cert *cert, const char *name);
 
 hf_status hf_lc_verify(const hf_cert *cert, uint16_t scheme, const uint8_t *msg, size_t msg_len, const uint8_t *sig,
                        size_t sig_len);

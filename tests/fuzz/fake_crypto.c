@@ -200,10 +200,22 @@ static hf_status fake_pem_certs(const uint8_t *pem, size_t len,
     return HF_ERR_DECODE;
 }
 
+static bool fake_cert_matches(const hf_cert *cert, const char *name)
+{
+    return name[0] == (char)cert->der[2];
+}
+
+static hf_status fake_cert_issuer(const hf_cert *cert, const uint8_t **out_der, size_t *out_len)
+{
+    *out_der = cert->der;
+    *out_len = cert->len;
+    return HF_OK;
+}
+
 static const hf_provider provider = {.name = "fake"};
-static const hf_pki pki = {&provider,        fake_cert_new,    fake_cert_free,   fake_cert_info, fake_cert_spki,
-                           fake_verify,      fake_verify,      fake_rsa_encrypt, fake_trust_new, fake_trust_free,
-                           fake_trust_names, fake_verify_path, fake_pem_certs};
+static const hf_pki pki = {&provider,        fake_cert_new,    fake_cert_free,   fake_cert_info,    fake_cert_spki,
+                           fake_verify,      fake_verify,      fake_rsa_encrypt, fake_trust_new,    fake_trust_free,
+                           fake_trust_names, fake_verify_path, fake_pem_certs,   fake_cert_matches, fake_cert_issuer};
 
 /* ---- Key agreement ---- */
 

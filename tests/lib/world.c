@@ -83,7 +83,7 @@ static size_t n_shelf;
 static const test_cert *leaf(const char *key, bool server)
 {
     for (size_t i = 0; i < n_shelf; i++)
-        if (shelf[i].server == server && strcmp(shelf[i].key, key) == 0)
+        if (shelf[i].key && shelf[i].server == server && strcmp(shelf[i].key, key) == 0)
             return shelf[i].cert;
     cr_assert_lt(n_shelf, sizeof shelf / sizeof shelf[0]);
     bool rsa = strcmp(key, "RSA-2048") == 0;
@@ -96,6 +96,13 @@ static const test_cert *leaf(const char *key, bool server)
                                 .eku = server ? "serverAuth" : "clientAuth",
                                 .usage = rsa && server ? "digitalSignature,keyEncipherment" : "digitalSignature",
                                 .issuer = world_ca()})};
+    return shelf[n_shelf++].cert;
+}
+
+const test_cert *world_made(const test_cert_spec *spec)
+{
+    cr_assert_lt(n_shelf, sizeof shelf / sizeof shelf[0]);
+    shelf[n_shelf] = (kept){.cert = test_cert_new(spec)};
     return shelf[n_shelf++].cert;
 }
 
@@ -126,19 +133,20 @@ hf_key *world_key(const test_cert *cert)
 
 /* ---- Configurations ---- */
 
-static hf_status add_cert(hf_config *config, const test_cert *cert, hf_key *key)
+static hf_status add_cert(hf_config *config, const side *s, const test_cert *cert, hf_key *key)
 {
-    const uint8_t *certs[] = {cert->der};
-    hf_credential credential = {certs, &cert->der_len, 1, key ? key : world_key(cert)};
+    const uint8_t *certs[] = {cert->der, s->issuer ? s->issuer->der : NULL};
+    const size_t lens[] = {cert->der_len, s->issuer ? s->issuer->der_len : 0};
+    hf_credential credential = {certs, lens, s->issuer ? 2 : 1, key ? key : world_key(cert)};
     return hf_config_add_credential(config, &credential);
 }
 
 static hf_status add_credentials(hf_config *config, const side *s, hf_role role)
 {
     const test_cert *first = s->cert ? s->cert : role == HF_ROLE_SERVER ? world_server("RSA-2048") : NULL;
-    hf_status status = first ? add_cert(config, first, s->key) : HF_OK;
+    hf_status status = first ? add_cert(config, s, first, s->key) : HF_OK;
     for (size_t i = 0; status == HF_OK && i < 4 && s->certs[i]; i++)
-        status = add_cert(config, s->certs[i], NULL);
+        status = add_cert(config, s, s->certs[i], NULL);
     return status;
 }
 
@@ -192,6 +200,8 @@ static hf_status set_limits(hf_config *config, const side *s)
         status = hf_config_set_max_fragment_length(config, s->max_fragment_length);
     if (status == HF_OK)
         status = hf_config_set_client_auth(config, s->client_auth);
+    if (status == HF_OK)
+        status = hf_config_set_strict_sni(config, s->strict_sni);
     if (status == HF_OK)
         status = hf_config_set_insecure(config, s->insecure);
     return status == HF_OK ? hf_config_set_fallback(config, s->fallback) : status;

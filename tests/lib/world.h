@@ -22,6 +22,8 @@ const test_cert *world_other_ca(void);
 /* Certificate of a server (name WORLD_NAME) or client, by type of key: "RSA-2048", "P-256", ... */
 const test_cert *world_server(const char *key);
 const test_cert *world_client(const char *key);
+/* A certificate to order, kept by the world like the others. */
+const test_cert *world_made(const test_cert_spec *spec);
 /* Its private key; the world keeps the reference. */
 hf_key *world_key(const test_cert *cert);
 
@@ -38,7 +40,8 @@ typedef struct side {
     bool tls13; /* the policy's versions; else TLS 1.2 alone */
     size_t record_padding;
     uint64_t rekey_after;
-    bool no_trust, other_trust, insecure, fallback;
+    bool no_trust, other_trust, insecure, fallback, strict_sni;
+    const test_cert *issuer; /* sent behind each certificate of ours */
     const hf_env *env;
     const hf_crypto *crypto;
 } side;

@@ -118,6 +118,90 @@ Test(libcrypto_cert, hostile_names_are_escaped_and_cut)
     test_cert_free(made);
 }
 
+/* RFC 9525: dNSName alone, a wildcard is the whole left-most label and stands for one. */
+Test(libcrypto_cert, names_are_matched)
+{
+    test_cert *made = test_cert_new(&(test_cert_spec){
+        .subject = "common.example", .san = "DNS:a.example,DNS:*.w.example,DNS:p*.x.example,IP:192.0.2.1"});
+    test_cert *bare = test_cert_new(&(test_cert_spec){.subject = "common.example"});
+    static const struct {
+        const char *name;
+        bool match;
+    } rows[] = {
+        {"a.example", true},
+        {"A.EXAMPLE", true},
+        {"a.example.", true},
+        {"one.w.example", true},
+        {"b.a.example", false},
+        {"w.example", false},
+        {"a.b.w.example", false},
+        {".w.example", false},
+        {"pa.x.example", false},
+        {"common.example", false},
+        {"192.0.2.1", false},
+        {"", false},
+        {".", false},
+        {".example", false},
+        {"example", false},
+        {"a.exampl", false},
+        {"*.w.example", false},
+        {"a.example\xff", false},
+    };
+    hf_cert *cert = parse(made);
+    hf_cert *common = parse(bare);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        cr_assert_eq(PKI->cert_matches(cert, rows[i].name), rows[i].match, "\"%s\"", rows[i].name);
+    cr_assert_not(PKI->cert_matches(common, "common.example"), "the common name is no host name");
+    PKI->cert_free(cert);
+    PKI->cert_free(common);
+    test_cert_free(made);
+    test_cert_free(bare);
+}
+
+Test(libcrypto_cert, the_issuer_and_its_signature_are_told)
+{
+    static const struct {
+        const char *key, *digest;
+        uint16_t scheme;
+    } rows[] = {
+        {"RSA-2048", "SHA1", HF_RSA_PKCS1_SHA1},
+        {"RSA-2048", "SHA256", HF_RSA_PKCS1_SHA256},
+        {"RSA-2048", "SHA384", HF_RSA_PKCS1_SHA384},
+        {"RSA-2048", "SHA512", HF_RSA_PKCS1_SHA512},
+        {"RSA-PSS", "SHA256", HF_RSA_PSS_RSAE_SHA256},
+        {"RSA-PSS", "SHA384", HF_RSA_PSS_RSAE_SHA384},
+        {"RSA-PSS", "SHA512", HF_RSA_PSS_RSAE_SHA512},
+        {"P-256", "SHA1", HF_ECDSA_SHA1},
+        {"P-384", "SHA256", HF_ECDSA_SECP256R1_SHA256},
+        {"P-256", "SHA384", HF_ECDSA_SECP384R1_SHA384},
+        {"P-521", "SHA512", HF_ECDSA_SECP521R1_SHA512},
+        {"ED25519", NULL, HF_ED25519},
+        {"P-256", "SHA224", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        test_cert *ca = test_cert_new(&(test_cert_spec){.key = rows[i].key, .subject = "above", .ca = true});
+        test_cert *made = test_cert_new(&(test_cert_spec){.digest = rows[i].digest, .issuer = ca});
+        hf_cert *upper = parse(ca), *lower = parse(made);
+        const uint8_t *name[2];
+        size_t len[2];
+        hf_cert_info info;
+
+        cr_assert_eq(PKI->cert_info(lower, &info), HF_OK);
+        cr_assert_eq(info.signed_with, rows[i].scheme, "%s with %s: %04x", rows[i].key, rows[i].digest,
+                     info.signed_with);
+        cr_assert_not(info.self_signed);
+        cr_assert_eq(PKI->cert_issuer(lower, &name[0], &len[0]), HF_OK);
+        cr_assert_eq(PKI->cert_info(upper, &info), HF_OK);
+        cr_assert(info.self_signed);
+        cr_assert_eq(PKI->cert_issuer(upper, &name[1], &len[1]), HF_OK);
+        cr_assert(len[0] == len[1] && memcmp(name[0], name[1], len[0]) == 0 && len[0] == 18);
+        PKI->cert_free(upper);
+        PKI->cert_free(lower);
+        test_cert_free(ca);
+        test_cert_free(made);
+    }
+}
+
 Test(libcrypto_cert, only_exact_der_parses)
 {
     test_cert *made = test_cert_new(&(test_cert_spec){0});

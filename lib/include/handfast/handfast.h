@@ -139,14 +139,24 @@ HF_API hf_status hf_config_set_versions(hf_config *config, uint16_t min, uint16_
 HF_API hf_status hf_config_set_suites(hf_config *config, const uint16_t *ids, size_t n) HF_MUST_CHECK;
 /* Restricts and orders the groups (HF_GROUP_*); default X25519, P-256, P-384, P-521. 1..8. */
 HF_API hf_status hf_config_set_groups(hf_config *config, const uint16_t *ids, size_t n) HF_MUST_CHECK;
-/* Adds a credential; up to HF_LIMIT_CREDENTIALS; the first that fits the client wins. The key's public half must be
- * the certificate's: HF_ERR_KEY_MISMATCH. HF_ERR_DECODE for a bad certificate. */
+/* Adds a credential; up to HF_LIMIT_CREDENTIALS. The key's public half must be the certificate's: HF_ERR_KEY_MISMATCH.
+ * HF_ERR_DECODE for a bad certificate.
+ * Among several, a server takes the first, in the order of adding, of those that can serve the client at all (suite,
+ * curve, signature scheme of the handshake), and of these rather one
+ *   1. whose certificate carries the name in server_name (RFC 6066 section 3; RFC 6125/9525, wildcards included),
+ *   2. all of whose certificates are signed as the client accepts (RFC 8446 sections 4.2.3 and 4.4.2.2; a self-signed
+ * one counts as accepted),
+ *   3. with a certificate issued by one of the authorities that the client names (section 4.2.4),
+ * in this order of weight. A client chooses by 2 and 3 what it answers to a CertificateRequest. */
 HF_API hf_status hf_config_add_credential(hf_config *config, const hf_credential *credential) HF_MUST_CHECK;
 /* Trust anchors for the peer's chain; the configuration takes ownership. Client: required unless verification is off.
  */
 HF_API hf_status hf_config_set_trust(hf_config *config, hf_trust *trust) HF_MUST_CHECK;
 /* Server only; default HF_CLIENT_AUTH_NONE. OPTIONAL and REQUIRED need trust anchors (checked in build). */
 HF_API hf_status hf_config_set_client_auth(hf_config *config, hf_client_auth mode) HF_MUST_CHECK;
+/* Server only; default false. true: a client that names a server (server_name) which no certificate carries is refused
+ * with unrecognized_name, and one that names none is served as ever. */
+HF_API hf_status hf_config_set_strict_sni(hf_config *config, bool strict) HF_MUST_CHECK;
 /* Client only: do not verify the server's chain and name. For tests; the programs say so loudly. */
 HF_API hf_status hf_config_set_insecure(hf_config *config, bool insecure) HF_MUST_CHECK;
 /* ALPN (RFC 7301) names in order of preference, each 1..HF_LIMIT_ALPN_SIZE bytes, NUL-terminated; copied. A server with

@@ -226,6 +226,10 @@ typedef struct hf_cert_info {
     unsigned key_bits; /* RSA modulus or EC field size, bits */
     uint16_t group;    /* HF_GROUP_* of an EC key, else 0 */
     unsigned usage;    /* HF_USAGE_*; all bits when the extension is absent */
+    /* The SignatureScheme of the issuer's signature on it, 0: none that has a number. By hash and algorithm alone: an
+     * ECDSA scheme says nothing of the issuer's curve, RSA-PSS is always told as rsa_pss_rsae_*. */
+    uint16_t signed_with;
+    bool self_signed;  /* subject and issuer are one name: nobody need verify the signature on it */
     char subject[256]; /* RFC 2253 text, always terminated, cut when longer */
     char issuer[256];
 } hf_cert_info;
@@ -289,6 +293,14 @@ typedef struct hf_pki {
      * `each` returns HF_OK to go on. HF_ERR_DECODE when none or malformed. */
     hf_status (*pem_certs)(const uint8_t *pem, size_t len,
                            hf_status (*each)(void *arg, const uint8_t *der, size_t der_len), void *arg);
+
+    /* Whether the certificate carries a host name among its subjectAltNames (RFC 6125/9525: dNSName only, never the
+     * common name; a wildcard is a whole left-most label). name: 1..255 bytes, NUL-terminated; whatever is no host name
+     * matches nothing. Any thread. */
+    bool (*cert_matches)(const hf_cert *cert, const char *name);
+
+    /* The issuer's distinguished name (DER), borrowed from the certificate. */
+    hf_status (*cert_issuer)(const hf_cert *cert, const uint8_t **out_der, size_t *out_len);
 } hf_pki;
 
 /* ---- The provider ------------------------------------------------------------------------------- */
