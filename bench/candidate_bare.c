@@ -8,7 +8,8 @@
 typedef struct state {
     hf_rec_case c;
     const hf_rec_aead *aead;
-    void *aead_state;
+    uint8_t *states; /* one for each record of the batch */
+    size_t state_stride, states_made;
     uint8_t *bodies, *plains;
     size_t prefix, body_size, stride;
     uint8_t iv[HF_REC_NONCE_SIZE];
@@ -23,8 +24,9 @@ static const hf_rec_aead *find(const hf_rec_maker *maker, hf_cipher_id id)
     return NULL;
 }
 
-static bool offers(const hf_rec_maker *maker, hf_cipher_id id)
+static bool offers(const hf_rec_maker *maker, hf_cipher_id id, hf_direction direction)
 {
+    (void)direction;
     return find(maker, id) != NULL;
 }
 
@@ -32,9 +34,9 @@ static void destroy(void *p)
 {
     state *s = p;
 
-    if (s->aead_state && s->aead->cleanup)
-        s->aead->cleanup(s->aead_state);
-    free(s->aead_state);
+    for (size_t i = 0; s->aead->cleanup && i < s->states_made; i++)
+        s->aead->cleanup(s->states + i * s->state_stride);
+    free(s->states);
     free(s->bodies);
     free(s->plains);
     free(s);
@@ -48,7 +50,7 @@ static void seal_batch(state *s)
         uint8_t *body = s->bodies + i * s->stride;
         uint8_t *data = body + s->prefix;
         hf_rec_nonce(&s->c, s->iv, s->sequence, nonce, aad, body);
-        s->aead->seal(s->aead_state, nonce, aad, data, s->c.bytes, data + s->c.bytes);
+        s->aead->seal(s->states + i * s->state_stride, nonce, aad, data, s->c.bytes, data + s->c.bytes);
     }
 }
 
@@ -60,15 +62,26 @@ static bool open_batch(state *s)
     for (size_t i = 0; i < s->c.batch; i++) {
         const uint8_t *data = s->bodies + i * s->stride + s->prefix;
         hf_rec_nonce(&s->c, s->iv, 0, nonce, aad, NULL);
-        good &=
-            s->aead->open(s->aead_state, nonce, aad, s->plains + i * s->stride, data, s->c.bytes, data + s->c.bytes);
+        good &= s->aead->open(s->states + i * s->state_stride, nonce, aad, s->plains + i * s->stride, data, s->c.bytes,
+                              data + s->c.bytes);
     }
     return good;
 }
 
+static bool make_states(state *s)
+{
+    uint8_t key[HF_CIPHER_KEY_MAX], mac_key[HF_CIPHER_MAC_KEY_MAX];
+
+    for (; s->states_made < s->c.batch; s->states_made++) {
+        hf_rec_keys(s->states_made, key, s->iv, mac_key);
+        if (!s->aead->init(s->states + s->states_made * s->state_stride, key))
+            return false;
+    }
+    return true;
+}
+
 static hf_status make(const hf_rec_maker *maker, const hf_rec_case *c, void **out)
 {
-    uint8_t key[HF_CIPHER_KEY_MAX];
     state *s = calloc(1, sizeof *s);
 
     if (!s)
@@ -80,21 +93,16 @@ static hf_status make(const hf_rec_maker *maker, const hf_rec_case *c, void **ou
     s->stride = (s->body_size + 63) & ~(size_t)63;
     s->bodies = aligned_alloc(64, s->stride * c->batch);
     s->plains = aligned_alloc(64, s->stride * c->batch);
-    s->aead_state = aligned_alloc(64, (s->aead->state_size + 63) & ~(size_t)63);
-    if (!s->bodies || !s->plains || !s->aead_state) {
-        free(s->aead_state);
-        s->aead_state = NULL;
+    s->state_stride = (s->aead->state_size + 63) & ~(size_t)63;
+    s->states = aligned_alloc(64, s->state_stride * c->batch);
+    if (!s->bodies || !s->plains || !s->states) {
         destroy(s);
         return HF_ERR_NO_MEMORY;
     }
-    hf_rec_pattern(key, sizeof key, 1);
-    hf_rec_pattern(s->iv, sizeof s->iv, 2);
     memset(s->plains, 0, s->stride * c->batch);
     for (size_t i = 0; i < c->batch; i++)
         hf_rec_pattern(s->bodies + i * s->stride + s->prefix, c->bytes, 4);
-    if (!s->aead->init(s->aead_state, key)) {
-        free(s->aead_state);
-        s->aead_state = NULL;
+    if (!make_states(s)) {
         destroy(s);
         return HF_ERR_UNSUPPORTED;
     }
@@ -119,12 +127,12 @@ static bool run(void *p, uint64_t n)
     return good;
 }
 
-static const uint8_t *result(const void *p, size_t *out_len)
+static const uint8_t *result(const void *p, size_t i, size_t *out_len)
 {
     const state *s = p;
 
     *out_len = s->c.direction == HF_SEAL ? s->body_size : s->c.bytes;
-    return s->c.direction == HF_SEAL ? s->bodies : s->plains;
+    return s->c.direction == HF_SEAL ? s->bodies + i * s->stride : s->plains + i * s->stride;
 }
 
 hf_rec_maker hf_rec_bare_maker(const char *name, const hf_rec_aead *const *aeads)

@@ -12,17 +12,21 @@ typedef struct state {
     hf_worker *worker;
     const hf_cipher *cipher;
     hf_record_job *jobs;
-    uint8_t *keys, *bodies, *plains; /* one of each for a job */
+    uint8_t *bodies, *plains; /* one of each for a job */
+    uint8_t *keys;            /* c.keys of them */
+    uint32_t *order;          /* more keys than jobs: who is next */
+    size_t next;
     size_t key_stride, keys_made;
     size_t prefix, body_size, stride;
     uint8_t cbc_iv[HF_CBC_IV_SIZE];
     uint64_t sequence;
 } state;
 
-static bool offers(const hf_rec_maker *maker, hf_cipher_id id)
+static bool offers(const hf_rec_maker *maker, hf_cipher_id id, hf_direction direction)
 {
     const hf_rec_provider *p = maker->provider;
 
+    (void)direction;
     return p->crypto.ciphers[id] != NULL;
 }
 
@@ -31,7 +35,9 @@ static size_t align(size_t size)
     return (size + HF_RECORD_KEY_ALIGN - 1) & ~(size_t)(HF_RECORD_KEY_ALIGN - 1);
 }
 
-static hf_status make_keys(const state *s, hf_direction direction, uint8_t *keys, size_t n, size_t *out_made)
+/* n key states for the connections `first` and on. */
+static hf_status make_keys(const state *s, hf_direction direction, uint8_t *keys, size_t first, size_t n,
+                           size_t *out_made)
 {
     uint8_t key[HF_CIPHER_KEY_MAX], iv[HF_CIPHER_IV_MAX], mac_key[HF_CIPHER_MAC_KEY_MAX];
     const hf_cipher_spec *spec = s->c.spec;
@@ -41,10 +47,8 @@ static hf_status make_keys(const state *s, hf_direction direction, uint8_t *keys
                            .iv = spec->iv_size ? iv : NULL,
                            .mac_key = spec->mac_key_size ? mac_key : NULL};
 
-    hf_rec_pattern(key, sizeof key, 1);
-    hf_rec_pattern(iv, sizeof iv, 2);
-    hf_rec_pattern(mac_key, sizeof mac_key, 3);
     for (*out_made = 0; *out_made < n; (*out_made)++) {
+        hf_rec_keys(first + *out_made, key, iv, mac_key);
         hf_status status = s->cipher->key_init(keys + *out_made * s->key_stride, &from);
         if (status != HF_OK)
             return status;
@@ -72,13 +76,13 @@ static void set_jobs(state *s)
 /* Opening needs records that were sealed before: one for each job, sequence number 0. */
 static hf_status seal_first(state *s)
 {
-    uint8_t *keys = aligned_alloc(HF_RECORD_KEY_ALIGN, s->key_stride);
+    uint8_t *keys = aligned_alloc(HF_RECORD_KEY_ALIGN, s->key_stride * s->c.batch);
     size_t made = 0;
-    hf_status status = keys ? make_keys(s, HF_SEAL, keys, 1, &made) : HF_ERR_NO_MEMORY;
+    hf_status status = keys ? make_keys(s, HF_SEAL, keys, 0, s->c.batch, &made) : HF_ERR_NO_MEMORY;
 
     for (size_t i = 0; status == HF_OK && i < s->c.batch; i++) {
         uint8_t *body = s->bodies + i * s->stride;
-        hf_record_job job = {.key = keys,
+        hf_record_job job = {.key = keys + i * s->key_stride,
                              .in = body + s->prefix,
                              .in_len = s->c.bytes,
                              .out = body,
@@ -88,8 +92,8 @@ static hf_status seal_first(state *s)
         hf_worker_run(s->worker, s->cipher, HF_SEAL, &job, 1);
         status = job.status;
     }
-    if (made)
-        s->cipher->key_cleanup(keys);
+    for (size_t i = 0; i < made; i++)
+        s->cipher->key_cleanup(keys + i * s->key_stride);
     free(keys);
     return status;
 }
@@ -101,6 +105,7 @@ static void destroy(void *p)
     for (size_t i = 0; i < s->keys_made; i++)
         s->cipher->key_cleanup(s->keys + i * s->key_stride);
     free(s->keys);
+    free(s->order);
     free(s->bodies);
     free(s->plains);
     free(s->jobs);
@@ -122,14 +127,15 @@ static hf_status make(const hf_rec_maker *maker, const hf_rec_case *c, void **ou
     s->stride = align(s->body_size);
     s->key_stride = align(s->cipher->key_state_size);
     s->jobs = calloc(c->batch, sizeof *s->jobs);
-    s->keys = aligned_alloc(HF_RECORD_KEY_ALIGN, s->key_stride * c->batch);
+    s->keys = aligned_alloc(HF_RECORD_KEY_ALIGN, s->key_stride * c->keys);
+    s->order = hf_rec_shuffled(c->keys);
     s->bodies = aligned_alloc(HF_RECORD_KEY_ALIGN, s->stride * c->batch);
     s->plains = aligned_alloc(HF_RECORD_KEY_ALIGN, s->stride * c->batch);
-    hf_status status = s->jobs && s->keys && s->bodies && s->plains ? HF_OK : HF_ERR_NO_MEMORY;
+    hf_status status = s->jobs && s->keys && s->order && s->bodies && s->plains ? HF_OK : HF_ERR_NO_MEMORY;
     if (status == HF_OK) {
         memset(s->plains, 0, s->stride * c->batch); /* pages are there before the clock runs */
         memset(s->bodies, 0, s->stride * c->batch);
-        status = make_keys(s, c->direction, s->keys, c->batch, &s->keys_made);
+        status = make_keys(s, c->direction, s->keys, 0, c->keys, &s->keys_made);
     }
     if (status == HF_OK)
         set_jobs(s);
@@ -143,6 +149,15 @@ static hf_status make(const hf_rec_maker *maker, const hf_rec_case *c, void **ou
     return HF_OK;
 }
 
+/* The next connections, in an order that no prefetcher knows. */
+static void take_turns(state *s)
+{
+    for (size_t i = 0; i < s->c.batch; i++) {
+        s->jobs[i].key = s->keys + s->order[s->next] * s->key_stride;
+        s->next = s->next + 1 < s->c.keys ? s->next + 1 : 0;
+    }
+}
+
 static bool run(void *p, uint64_t n)
 {
     state *s = p;
@@ -151,11 +166,13 @@ static bool run(void *p, uint64_t n)
 
     while (n-- > 0) {
         if (seal) {
-            memcpy(s->cbc_iv, &s->sequence, sizeof s->sequence);
+            hf_rec_cbc_iv(s->sequence, s->cbc_iv);
             for (size_t i = 0; i < s->c.batch; i++)
                 s->jobs[i].sequence = s->sequence;
             s->sequence++;
         }
+        if (s->c.keys > s->c.batch)
+            take_turns(s);
         hf_worker_run(s->worker, s->cipher, s->c.direction, s->jobs, s->c.batch);
         for (size_t i = 0; i < s->c.batch; i++)
             good &= s->jobs[i].status == HF_OK;
@@ -163,15 +180,15 @@ static bool run(void *p, uint64_t n)
     return good;
 }
 
-static const uint8_t *result(const void *p, size_t *out_len)
+static const uint8_t *result(const void *p, size_t i, size_t *out_len)
 {
     const state *s = p;
 
-    *out_len = s->jobs[0].out_len;
-    return s->jobs[0].out;
+    *out_len = s->jobs[i].out_len;
+    return s->jobs[i].out;
 }
 
-hf_status hf_rec_provider_maker(const hf_provider *provider, hf_rec_maker *out, const char **out_why)
+hf_status hf_rec_provider_maker(const char *name, hf_rec_maker *out, const char **out_why)
 {
     static char why[256];
     hf_rec_provider *p = calloc(1, sizeof *p);
@@ -180,20 +197,15 @@ hf_status hf_rec_provider_maker(const hf_provider *provider, hf_rec_maker *out, 
     *out_why = why;
     if (!p)
         return HF_ERR_NO_MEMORY;
-    hf_status status = hf_crypto_compose(provider->name, &p->crypto, NULL, NULL, why, sizeof why);
+    hf_status status = hf_crypto_compose(name, &p->crypto, NULL, NULL, why, sizeof why);
     if (status == HF_OK)
         status = hf_worker_new(&p->crypto, &p->worker);
     if (status != HF_OK) {
         free(p);
         return status;
     }
-    *out = (hf_rec_maker){.name = provider->name,
-                          .provider = p,
-                          .offers = offers,
-                          .make = make,
-                          .run = run,
-                          .result = result,
-                          .destroy = destroy};
+    *out = (hf_rec_maker){
+        .name = name, .provider = p, .offers = offers, .make = make, .run = run, .result = result, .destroy = destroy};
     return HF_OK;
 }
 

@@ -12,6 +12,8 @@
 
 const char hf_bench_options_help[] =
     "  --json FILE         also write the environment and every measurement to FILE\n"
+    "  --html FILE         also write a page with plots to FILE\n"
+    "  --compare FILE      also print every figure beside that of an earlier run (its --json FILE)\n"
     "  --repetitions N     interleaved repetitions; the median is told\n"
     "  --time MS           milliseconds of one repetition\n"
     "  --cpu N             processor to run on (default: the last one)\n"
@@ -101,6 +103,12 @@ static int take_shared(const char *bench, int opt, const char *value, hf_bench_o
     switch (opt) {
     case HF_BENCH_OPT_JSON:
         options->json = value;
+        return HF_BENCH_DONE;
+    case HF_BENCH_OPT_HTML:
+        options->html = value;
+        return HF_BENCH_DONE;
+    case HF_BENCH_OPT_COMPARE:
+        options->compare = value;
         return HF_BENCH_DONE;
     case HF_BENCH_OPT_TIME:
         return hf_bench_take_number(bench, "time", value, 1, HF_BENCH_TIME_MAX, &options->time_ms);

@@ -12,6 +12,8 @@ enum { HF_BENCH_DONE = 0, HF_BENCH_FAILED = 1, HF_BENCH_USAGE = 2 };
 
 typedef struct hf_bench_options {
     const char *json;     /* file for the rows, or NULL */
+    const char *html;     /* file for the page, or NULL */
+    const char *compare;  /* an earlier run's file of rows, or NULL */
     unsigned time_ms;     /* of one repetition of one candidate */
     unsigned repetitions; /* of each candidate; the median counts */
     int cpu;              /* to run on */
@@ -22,6 +24,8 @@ typedef struct hf_bench_options {
 /* Values of the shared long options; a benchmark's own begin at HF_BENCH_OPT_OWN. */
 enum {
     HF_BENCH_OPT_JSON = 0x100,
+    HF_BENCH_OPT_HTML,
+    HF_BENCH_OPT_COMPARE,
     HF_BENCH_OPT_TIME,
     HF_BENCH_OPT_REPETITIONS,
     HF_BENCH_OPT_CPU,
@@ -31,7 +35,9 @@ enum {
 };
 
 #define HF_BENCH_LONG_OPTIONS                                                                                          \
-    {"json", required_argument, NULL, HF_BENCH_OPT_JSON}, {"time", required_argument, NULL, HF_BENCH_OPT_TIME},        \
+    {"json", required_argument, NULL, HF_BENCH_OPT_JSON}, {"html", required_argument, NULL, HF_BENCH_OPT_HTML},        \
+        {"compare", required_argument, NULL, HF_BENCH_OPT_COMPARE},                                                    \
+        {"time", required_argument, NULL, HF_BENCH_OPT_TIME},                                                          \
         {"repetitions", required_argument, NULL, HF_BENCH_OPT_REPETITIONS},                                            \
         {"cpu", required_argument, NULL, HF_BENCH_OPT_CPU}, {"quick", no_argument, NULL, HF_BENCH_OPT_QUICK},          \
     {                                                                                                                  \

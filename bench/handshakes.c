@@ -215,8 +215,6 @@ static void write_figures(const options *o, const hf_handshake_kind *kind, const
     hf_figure per_s = hf_figure_of(s->per_s, n);
     hf_json *row = hf_report_row(report, "handshakes");
 
-    if (!row)
-        return;
     hf_json_text(row, "server", "handfast");
     hf_json_text(row, "version", kind->version);
     hf_json_text(row, "key", hf_bed_labels[kind->key]);
@@ -289,7 +287,7 @@ int hf_bench_handshakes(int argc, char **argv)
         return result;
     if (!hf_token_bed_make(&bed, o.module))
         return HF_BENCH_FAILED;
-    bool good = hf_report_open(&report, o.common.json, o.common.cpu);
+    bool good = hf_report_open(&report, &o.common);
     if (good) {
         good = measure_all(&o, &bed, &report);
         good = hf_report_close(&report, good) && good;

@@ -90,8 +90,6 @@ static void tell(const samples *s, const options *o, hf_rate_op op, unsigned thr
                way_names[way], per_s.median, cpu_s.median * 1e6, 100 * per_s.spread);
         printf(way == CONTRACT ? "  %.1f %% of the loop\n" : "\n", 100 * ratio.median);
         hf_json *row = hf_report_row(report, "keys");
-        if (!row)
-            continue;
         hf_json_text(row, "provider", way_names[way]);
         hf_json_text(row, "key", hf_bed_labels[hf_rate_key(op)]);
         hf_json_text(row, "operation", hf_rate_names[op]);
@@ -165,7 +163,7 @@ int hf_bench_keys(int argc, char **argv)
     set_defaults(&o);
     if (!hf_token_bed_make(&bed, o.module))
         return HF_BENCH_FAILED;
-    bool good = hf_report_open(&report, o.common.json, o.common.cpu);
+    bool good = hf_report_open(&report, &o.common);
     if (good) {
         good = measure_all(&bed, &o, &report);
         good = hf_report_close(&report, good) && good;

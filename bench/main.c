@@ -6,6 +6,7 @@
 #include "bench.h"
 #include "cli.h"
 #include "handfast/handfast.h"
+#include "report.h"
 
 static const struct {
     const char *name;
@@ -16,6 +17,7 @@ static const struct {
     {"keys", hf_bench_keys, "private-key operations per second in a SoftHSM2 token"},
     {"handshakes", hf_bench_handshakes, "full handshakes per second of `handfast serve` with a key in a token"},
     {"memory", hf_bench_memory, "memory of `handfast serve` for an idle connection"},
+    {"report", hf_bench_report, "page or comparison from the JSON of earlier runs"},
 };
 
 #define BENCHES (sizeof benches / sizeof benches[0])

@@ -114,14 +114,12 @@ static bool measure(const options *o, const hf_token_bed *bed, const hf_handshak
            kind->version, o->connections, each, (double)bytes[1] / 1048576, (double)bytes[0] / 1048576, engine);
     (void)fflush(stdout);
     hf_json *row = hf_report_row(report, "memory");
-    if (row) {
-        hf_json_text(row, "server", "handfast");
-        hf_json_text(row, "version", kind->version);
-        hf_json_integer(row, "connections", o->connections);
-        hf_json_number(row, "bytes_each", each);
-        hf_json_integer(row, "client_engine_bytes", engine);
-        hf_report_row_close(row);
-    }
+    hf_json_text(row, "server", "handfast");
+    hf_json_text(row, "version", kind->version);
+    hf_json_integer(row, "connections", o->connections);
+    hf_json_number(row, "bytes_each", each);
+    hf_json_integer(row, "client_engine_bytes", engine);
+    hf_report_row_close(row);
     return true;
 }
 
@@ -152,7 +150,7 @@ int hf_bench_memory(int argc, char **argv)
         return result;
     if (!raise_descriptors(o.connections) || !hf_token_bed_make(&bed, o.module))
         return HF_BENCH_FAILED;
-    bool good = hf_report_open(&report, o.common.json, o.common.cpu);
+    bool good = hf_report_open(&report, &o.common);
     if (good) {
         for (size_t i = 0; good && i < HF_HANDSHAKE_KINDS; i++)
             good = measure(&o, &bed, &hf_handshake_kinds[i], &report);

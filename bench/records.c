@@ -9,6 +9,7 @@
 
 #include "bench.h"
 #include "clock.h"
+#include "limits.h"
 
 /* The candidates of one size while they are measured. */
 typedef struct field {
@@ -17,6 +18,22 @@ typedef struct field {
     hf_task tasks[HF_REC_MAKERS_MAX];
     double *cycles[HF_REC_MAKERS_MAX];
 } field;
+
+/* How far the run is. */
+typedef struct progress {
+    size_t cases, done;
+    uint64_t begin_ns;
+} progress;
+
+static void tell_progress(progress *p, const hf_rec_case *c)
+{
+    double passed = (double)(hf_clock_wall_ns() - p->begin_ns) / 1e9;
+    double left = p->done ? passed / (double)p->done * (double)(p->cases - p->done) : 0;
+
+    hf_bench_progress("%zu of %zu: %s %s, %zu bytes, batch %zu; about %.0f s left", p->done + 1, p->cases,
+                      c->spec->name, c->direction == HF_SEAL ? "seal" : "open", c->bytes, c->batch, left);
+    p->done++;
+}
 
 static void field_free(field *f, const hf_rec_table *table)
 {
@@ -49,22 +66,19 @@ static hf_status field_make(field *f, hf_rec_table *table, const hf_rec_case *c,
     return HF_OK;
 }
 
-/* The first records of all candidates must be the same, or one of them does other work than the others. */
+/* The first batch of all candidates must be the same, or one of them does other work than the others. */
 static bool agree(const field *f, const hf_rec_table *table)
 {
-    const uint8_t *first = NULL;
-    size_t first_len = 0;
-
     for (size_t i = 0; i < f->n; i++) {
-        size_t len = 0;
         bool good = f->tasks[i].run(f->states[i], 1);
-        const uint8_t *made = table->makers[i]->result(f->states[i], &len);
-        if (!first) {
-            first = made;
-            first_len = len;
+        for (size_t record = 0; good && record < table->batch; record++) {
+            size_t len = 0, first_len = 0;
+            const uint8_t *first = table->makers[0]->result(f->states[0], record, &first_len);
+            const uint8_t *made = table->makers[i]->result(f->states[i], record, &len);
+            good = len == first_len && memcmp(made, first, len) == 0;
         }
-        if (!good || len != first_len || memcmp(made, first, len) != 0) {
-            hf_bench_fail("%s: the record of %s is not that of %s", table->spec->name, table->makers[i]->name,
+        if (!good) {
+            hf_bench_fail("%s: a record of %s is not that of %s", table->spec->name, table->makers[i]->name,
                           table->makers[0]->name);
             return false;
         }
@@ -87,15 +101,18 @@ static void take_figures(const field *f, hf_rec_table *table, const hf_rec_case 
     }
 }
 
-static bool measure_size(hf_rec_table *table, size_t size)
+static bool measure_size(hf_rec_table *table, size_t size, progress *done)
 {
     const hf_rec_options *options = table->options;
-    const hf_rec_case c = {
-        .spec = table->spec, .direction = table->direction, .bytes = options->sizes[size], .batch = options->batch};
+    const hf_rec_case c = {.spec = table->spec,
+                           .direction = table->direction,
+                           .bytes = options->sizes[size],
+                           .batch = table->batch,
+                           .keys = table->batch};
     field f;
     size_t failed = 0;
 
-    hf_bench_progress("%s %s, %zu bytes", c.spec->name, c.direction == HF_SEAL ? "seal" : "open", c.bytes);
+    tell_progress(done, &c);
     hf_status status = field_make(&f, table, &c, size);
     bool good = status == HF_OK;
     if (!good)
@@ -118,19 +135,19 @@ static void table_free(hf_rec_table *table)
             free(table->figures[i][s].ns);
 }
 
-static bool measure_cipher(const hf_rec_options *options, const hf_rec_maker *makers, size_t n, hf_cipher_id id,
-                           hf_direction direction, hf_report *report)
+static bool measure_cipher(const hf_rec_options *options, const hf_rec_maker *makers, size_t n,
+                           const hf_rec_table *what, progress *done, hf_report *report)
 {
-    hf_rec_table table = {.options = options, .spec = hf_cipher_spec_of(id), .direction = direction};
+    hf_rec_table table = *what;
     bool good = true;
 
     for (size_t i = 0; i < n; i++)
-        if (makers[i].offers(&makers[i], id))
+        if (makers[i].offers(&makers[i], table.spec->id, table.direction))
             table.makers[table.makers_n++] = &makers[i];
     if (table.makers_n == 0)
         return true;
     for (size_t s = 0; good && s < options->sizes_n; s++)
-        good = measure_size(&table, s);
+        good = measure_size(&table, s, done);
     hf_bench_progress(NULL);
     if (good) {
         hf_rec_table_print(&table);
@@ -140,13 +157,57 @@ static bool measure_cipher(const hf_rec_options *options, const hf_rec_maker *ma
     return good;
 }
 
+/* What the CPU's units could do, in the same run. */
+static bool measure_limit(const hf_rec_options *options, hf_cipher_id id, hf_report *report)
+{
+    double ns[HF_BENCH_REPETITIONS_MAX], cycles[HF_BENCH_REPETITIONS_MAX];
+    const char *how = NULL, *name = hf_cipher_spec_of(id)->name;
+    size_t failed = 0;
+
+    if (!hf_limit_has(id, &how))
+        return true;
+    hf_task task = hf_limit_task(id);
+    task.ns = ns;
+    task.cycles = cycles;
+    if (!hf_measure(&task, 1, &options->common, &failed))
+        return false;
+    hf_figure time = hf_figure_of(ns, options->common.repetitions);
+    double gbps = HF_LIMIT_BYTES / time.median;
+    double each = hf_figure_of(cycles, options->common.repetitions).median / HF_LIMIT_BYTES;
+    printf("%s: this CPU's units allow %.2f GB/s, %.3f cycles per byte (%s, nothing else)\n\n", name, gbps, each, how);
+    hf_json *row = hf_report_row(report, "limits");
+    hf_json_text(row, "cipher", name);
+    hf_json_text(row, "software", how);
+    hf_json_number(row, "gbps", gbps);
+    hf_json_number(row, "cycles_per_byte", each > 0 ? each : (double)NAN);
+    hf_json_number(row, "spread", time.spread);
+    hf_report_row_close(row);
+    return true;
+}
+
 static bool measure_all(const hf_rec_options *options, const hf_rec_maker *makers, size_t n, hf_report *report)
 {
+    hf_rec_table table = {.options = options};
+    progress done = {.begin_ns = hf_clock_wall_ns()};
+
     for (int id = 0; id < HF_CIPHER_COUNT; id++)
-        for (int direction = HF_SEAL; direction <= HF_OPEN; direction++)
-            if (options->ciphers[id] && options->directions[direction] &&
-                !measure_cipher(options, makers, n, (hf_cipher_id)id, (hf_direction)direction, report))
-                return false;
+        done.cases += options->ciphers[id] ? options->sizes_n * options->batches_n : 0;
+    done.cases *= (size_t)options->directions[HF_SEAL] + options->directions[HF_OPEN];
+    for (int id = 0; id < HF_CIPHER_COUNT; id++) {
+        if (!options->ciphers[id])
+            continue;
+        table.spec = hf_cipher_spec_of((hf_cipher_id)id);
+        if (!measure_limit(options, (hf_cipher_id)id, report))
+            return false;
+        for (int direction = HF_SEAL; direction <= HF_OPEN; direction++) {
+            table.direction = (hf_direction)direction;
+            for (size_t b = 0; options->directions[direction] && b < options->batches_n; b++) {
+                table.batch = options->batches[b];
+                if (!measure_cipher(options, makers, n, &table, &done, report))
+                    return false;
+            }
+        }
+    }
     return true;
 }
 
@@ -167,7 +228,7 @@ int hf_bench_records(int argc, char **argv)
         return hf_bench_usage("records", "--provider %s: no such provider in this build", options.provider);
     if (status != HF_OK || n == 0)
         return hf_bench_fail("no provider can run here: %s", hf_status_text(status));
-    bool good = hf_report_open(&report, options.common.json, options.common.cpu);
+    bool good = hf_report_open(&report, &options.common);
     if (good) {
         good = measure_all(&options, makers, n, &report);
         good = hf_report_close(&report, good) && good;

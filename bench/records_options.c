@@ -18,7 +18,7 @@ static const struct option long_options[] = {
 };
 
 #define REPETITIONS 15
-#define TIME_MS 10
+#define TIME_MS 5
 #define QUICK_REPETITIONS 3
 #define QUICK_TIME_MS 1
 
@@ -27,38 +27,71 @@ static void print_help(void)
     printf(
         "usage: handfast-bench records [options]\n\n"
         "Seals and opens TLS 1.2 records with every provider of this build, and with other libraries beside them:\n"
-        "\"ipsec-mb-loop\" calls ipsec-mb directly, \"bearssl-ct64\" is portable constant-time code. Prints GB/s (1e9\n"
-        "bytes of content a second), cycles of the core for a byte, and the multiple of \"portable\".\n\n"
+        "\"auto\" is what the composition chooses; \"ipsec-mb-loop\" calls ipsec-mb directly, \"ipsec-mb-jobs-...\" "
+        "are\n"
+        "its lanes by code path, \"libcrypto-evp\" and \"libcrypto-stitched\" are bare EVP, \"bearssl-ct64\" is "
+        "portable\n"
+        "constant-time code. Every record of a batch has its own key. Prints GB/s (1e9 bytes of content a second),\n"
+        "cycles of the core for a byte, and the multiple of \"portable\".\n\n"
         "  --cipher NAME       one cipher (repeatable), e.g. AES-128-GCM; default: all\n"
         "  --provider NAME     one candidate only; default: all\n"
-        "  --size BYTES        content of a record (repeatable); default: 64, 256, 1400, 4096, 16384\n"
-        "  --batch N           records in one call, each of another connection (default 1)\n"
+        "  --size LIST         content of a record, bytes (repeatable); default: 64,256,1400,4096,16384\n"
+        "  --batch LIST        records in one call, each of another connection (repeatable); default: 1,2,4,8,16,32\n"
         "  --direction NAME    seal or open; default: both\n%s\n"
-        "Defaults: %d repetitions of %d ms.\n",
+        "Defaults: %d repetitions of %d ms; everything takes about ten minutes. --quick: batches 1 and 8.\n",
         hf_bench_options_help, REPETITIONS, TIME_MS);
+}
+
+int hf_rec_take_list(const char *bench, const char *option, const char *value, unsigned max_value, unsigned *list,
+                     size_t max, size_t *n)
+{
+    char one[16];
+
+    for (const char *at = value;; at++) {
+        size_t len = strcspn(at, ",");
+        if (*n == max)
+            return hf_bench_usage(bench, "--%s %s: too many values", option, value);
+        (void)snprintf(one, sizeof one, "%.*s", (int)(len < sizeof one ? len : sizeof one - 1), at);
+        int result = hf_bench_take_number(bench, option, one, 1, max_value, &list[*n]);
+        if (result != HF_BENCH_DONE)
+            return result;
+        (*n)++;
+        at += len;
+        if (*at == 0)
+            return HF_BENCH_DONE;
+    }
+}
+
+bool hf_rec_cipher_by_name(const char *name, hf_cipher_id *out)
+{
+    for (int id = 0; id < HF_CIPHER_COUNT; id++) {
+        if (strcasecmp(hf_cipher_spec_of((hf_cipher_id)id)->name, name) == 0) {
+            *out = (hf_cipher_id)id;
+            return true;
+        }
+    }
+    return false;
 }
 
 static int take_cipher(hf_rec_options *options, const char *value)
 {
-    for (int id = 0; id < HF_CIPHER_COUNT; id++) {
-        const hf_cipher_spec *spec = hf_cipher_spec_of((hf_cipher_id)id);
-        if (strcasecmp(spec->name, value) == 0) {
-            options->ciphers[id] = true;
-            return HF_BENCH_DONE;
-        }
-    }
-    return hf_bench_usage("records", "--cipher %s: no such cipher", value);
+    hf_cipher_id id;
+
+    if (!hf_rec_cipher_by_name(value, &id))
+        return hf_bench_usage("records", "--cipher %s: no such cipher", value);
+    options->ciphers[id] = true;
+    return HF_BENCH_DONE;
 }
 
 static int take_size(hf_rec_options *options, const char *value)
 {
-    unsigned size = 0;
+    unsigned sizes[HF_REC_SIZES_MAX];
+    size_t n = 0;
 
-    if (options->sizes_n == HF_REC_SIZES_MAX)
-        return hf_bench_usage("records", "--size is given more than %d times", HF_REC_SIZES_MAX);
-    int result = hf_bench_take_number("records", "size", value, 1, HF_PLAINTEXT_MAX, &size);
-    if (result == HF_BENCH_DONE)
-        options->sizes[options->sizes_n++] = size;
+    int result =
+        hf_rec_take_list("records", "size", value, HF_PLAINTEXT_MAX, sizes, HF_REC_SIZES_MAX - options->sizes_n, &n);
+    for (size_t i = 0; result == HF_BENCH_DONE && i < n; i++)
+        options->sizes[options->sizes_n++] = sizes[i];
     return result;
 }
 
@@ -85,7 +118,8 @@ static int take(void *arg, int opt, const char *value)
     case OPT_SIZE:
         return take_size(options, value);
     case OPT_BATCH:
-        return hf_bench_take_number("records", "batch", value, 1, HF_REC_BATCH_MAX, &options->batch);
+        return hf_rec_take_list("records", "batch", value, HF_REC_BATCH_MAX, options->batches, HF_REC_BATCHES_MAX,
+                                &options->batches_n);
     default:
         return take_direction(options, value);
     }
@@ -94,6 +128,8 @@ static int take(void *arg, int opt, const char *value)
 static void set_defaults(hf_rec_options *options)
 {
     static const size_t sizes[] = {64, 256, 1400, 4096, 16384};
+    static const unsigned batches[] = {1, 2, 4, 8, 16, 32};
+    static const unsigned quick_batches[] = {1, 8};
     bool any = false;
 
     for (int id = 0; id < HF_CIPHER_COUNT; id++)
@@ -103,6 +139,12 @@ static void set_defaults(hf_rec_options *options)
     if (options->sizes_n == 0) {
         memcpy(options->sizes, sizes, sizeof sizes);
         options->sizes_n = sizeof sizes / sizeof sizes[0];
+    }
+    if (options->batches_n == 0) {
+        const unsigned *some = options->common.quick ? quick_batches : batches;
+        options->batches_n =
+            options->common.quick ? sizeof quick_batches / sizeof quick_batches[0] : sizeof batches / sizeof batches[0];
+        memcpy(options->batches, some, options->batches_n * sizeof *some);
     }
     if (!options->directions[HF_SEAL] && !options->directions[HF_OPEN])
         options->directions[HF_SEAL] = options->directions[HF_OPEN] = true;
@@ -115,7 +157,6 @@ static void set_defaults(hf_rec_options *options)
 int hf_rec_options_parse(hf_rec_options *options, int argc, char **argv)
 {
     memset(options, 0, sizeof *options);
-    options->batch = 1;
     int result = hf_bench_parse("records", argc, argv, long_options, &options->common, take, options);
     if (result == HF_BENCH_DONE && options->common.help)
         print_help();

@@ -17,6 +17,14 @@ WRONG = [
     ["records", "--size", "-1"],
     ["records", "--batch", "0"],
     ["records", "--batch", "100000"],
+    ["records", "--batch", "1,,2"],
+    ["records", "--batch", "1,2,"],
+    ["records", "--size", ",".join(["1"] * 17)],
+    ["report"],
+    ["report", "--from", "x.json"],
+    ["report", "--html", "x.html"],
+    ["report", "--from", "x.json", "--html", "x.html", "--quick"],
+    ["report", *["--from", "x.json"] * 17, "--html", "x.html"],
     ["records", "--direction", "sideways"],
     ["records", "--time", "0"],
     ["records", "--repetitions", "1001"],
@@ -32,6 +40,9 @@ WRONG = [
 ]
 FAILING = [
     ["records", "--quick", "--json", "/nonexistent/folder/report.json"],
+    ["records", "--quick", "--html", "/nonexistent/folder/page.html"],
+    ["records", "--quick", "--compare", "/nonexistent/old.json"],
+    ["report", "--from", "/nonexistent/old.json", "--html", "/dev/null"],
     ["keys", "--quick", "--module", "/nonexistent/module.so"],
     ["handshakes", "--quick", "--server", "/nonexistent/program"],
     ["memory", "--quick", "--server", "/nonexistent/program"],
@@ -49,11 +60,11 @@ def main():
         code, _, err = bench.run(*words)
         bench.check(code == 1, f"{words}: exit code {code}, not 1")
         bench.check("nonexistent" in err, f"{words}: stderr does not name the culprit: {err!r}")
-    for name in ("records", "keys", "handshakes", "memory"):
+    for name in ("records", "keys", "handshakes", "memory", "report"):
         code, out, err = bench.run(name, "--help")
         bench.check(code == 0 and out.startswith(f"usage: handfast-bench {name}") and err == "", f"{name} --help")
     code, out, _ = bench.run("--help")
-    bench.check(code == 0 and all(name in out for name in ("records", "keys", "handshakes", "memory")), "--help")
+    bench.check(code == 0 and all(name in out for name in ("records", "keys", "handshakes", "memory", "report")), "--help")
     bench.finish(at_least=80)
 
 
