@@ -26,6 +26,9 @@ static const hf_provider *const all[] = {
 #if HF_HAVE_IPSECMB
     &hf_provider_ipsecmb,
 #endif
+#if HF_HAVE_VAES
+    &hf_provider_vaes,
+#endif
     &hf_provider_libcrypto,
     &hf_provider_portable,
 #if HF_HAVE_X86

@@ -1,12 +1,14 @@
 /* What the CPU can do and the operating system lets it do, as words for people.
  *
- * Nothing is dispatched on this: every provider asks for itself. It is printed by `handfast providers` and written
- * beside every measurement, so that a reader knows which paths were possible. */
-#include "handfast/providers.h"
+ * Printed by `handfast providers` and written beside every measurement, so that a reader knows which paths were
+ * possible; and what the provider `vaes` asks before it runs. The other providers ask for themselves. */
+#include "cpu.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
+
+#include "handfast/providers.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
@@ -100,4 +102,14 @@ const char *hf_cpu_features(void)
 {
     (void)pthread_once(&once, collect);
     return words;
+}
+
+bool hf_cpu_has(const char *word)
+{
+    size_t len = strlen(word);
+
+    for (const char *at = hf_cpu_features(); (at = strstr(at, word)) != NULL; at += len)
+        if ((at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+            return true;
+    return false;
 }

@@ -1,8 +1,10 @@
 /* Which provider serves what, and that a broken implementation is noticed: by its self-test, and so by the choice. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "compose.h"
+#include "cpu.h"
 #include "handfast/providers.h"
 
 /* ---- The built-in providers ---- */
@@ -34,6 +36,57 @@ Test(compose, auto_serves_every_algorithm)
     cr_expect_not_null(crypto.pki);
 }
 
+/* Whether this build has the provider and this CPU can run it. */
+static bool runs(const char *name)
+{
+    const hf_provider *provider = hf_provider_by_name(name);
+    const char *why = "";
+    return provider && provider->available(&why);
+}
+
+/* AEADs go to ipsec-mb where it is there. */
+Test(compose, aead_prefers_the_widest)
+{
+    const char *library = runs("ipsecmb") ? "ipsecmb" : "libcrypto";
+    const char *gcm = runs("ipsecmb") ? "ipsecmb" : runs("vaes") ? "vaes" : "libcrypto";
+    hf_crypto crypto;
+    char why[200];
+
+    cr_assert_eq(hf_crypto_compose("auto", &crypto, NULL, NULL, why, sizeof why), HF_OK, "%s", why);
+    cr_expect_str_eq(crypto.ciphers[HF_AES_128_GCM]->provider->name, gcm);
+    cr_expect_str_eq(crypto.ciphers[HF_AES_256_GCM]->provider->name, gcm);
+    cr_expect_str_eq(crypto.ciphers[HF_CHACHA20_POLY1305]->provider->name, library);
+    cr_expect_str_eq(crypto.ciphers[HF_AES_128_CCM]->provider->name, library);
+}
+
+/* The provider knows what the CPU says of itself, and it is there on x86-64 only. */
+Test(compose, vaes_is_available_where_the_cpu_has_it)
+{
+    cr_expect_eq(hf_provider_by_name("vaes") != NULL, HF_HAVE_VAES);
+#if HF_HAVE_VAES
+    const hf_provider *vaes = hf_provider_by_name("vaes");
+    const char *why = "unset";
+    const char *words = hf_cpu_features();
+    cr_expect_eq(vaes->available(&why), strstr(words, " vaes") && strstr(words, " vpclmulqdq"));
+    cr_expect_eq(vaes->available(&why), strlen(why) == 0);
+    if (vaes->available(&why))
+        cr_expect_str_eq(vaes->version(), strstr(words, " avx512vl") ? "512-bit vectors" : "256-bit vectors");
+#endif
+}
+
+/* A word counts only as a whole: "aes" is not there because "vaes" is. */
+Test(compose, cpu_words_are_whole)
+{
+    char first[64];
+
+    (void)snprintf(first, sizeof first, "%.*s", (int)strcspn(hf_cpu_features(), " "), hf_cpu_features());
+    cr_assert_gt(strlen(first), 1);
+    cr_expect(hf_cpu_has(first));
+    cr_expect_not(hf_cpu_has(first + 1));
+    first[strlen(first) - 1] = '\0';
+    cr_expect_not(hf_cpu_has(first));
+}
+
 /* CBC goes to libcrypto's stitched code: with one record in flight the lanes of ipsec-mb are slower. */
 Test(compose, cbc_prefers_libcrypto)
 {
@@ -43,25 +96,12 @@ Test(compose, cbc_prefers_libcrypto)
     cr_assert_eq(hf_crypto_compose("auto", &crypto, NULL, NULL, why, sizeof why), HF_OK, "%s", why);
     cr_expect_str_eq(crypto.ciphers[HF_AES_128_CBC_SHA1]->provider->name, "libcrypto");
     cr_expect_str_eq(crypto.ciphers[HF_AES_256_CBC_SHA384]->provider->name, "libcrypto");
-#if HF_HAVE_IPSECMB
-    const char *unavailable = "";
-    if (hf_provider_by_name("ipsecmb")->available(&unavailable))
-        cr_expect_str_eq(crypto.ciphers[HF_AES_128_GCM]->provider->name, "ipsecmb");
-#endif
-}
-
-/* Whether this build has our own kernels for x86-64 and this CPU can run them. */
-static bool x86_runs(void)
-{
-    const hf_provider *x86 = hf_provider_by_name("x86");
-    const char *why = "";
-    return x86 && x86->available(&why);
 }
 
 /* SHA-1 and SHA-256 go to the SHA extensions where there are any; what those lack goes to libcrypto. */
 Test(compose, hashes_prefer_the_sha_extensions)
 {
-    const char *preferred = x86_runs() ? "x86" : "libcrypto";
+    const char *preferred = runs("x86") ? "x86" : "libcrypto";
     hf_crypto crypto;
     char why[200];
 
@@ -96,6 +136,7 @@ Test(compose, names_are_found)
     cr_expect_not_null(hf_provider_by_name("portable"));
     cr_expect_not_null(hf_provider_by_name("libcrypto"));
     cr_expect_eq(hf_provider_by_name("ipsecmb") != NULL, HF_HAVE_IPSECMB);
+    cr_expect_null(hf_provider_by_name("vaes-256")); /* for tests only */
     cr_expect_null(hf_provider_by_name("Portable"));
     cr_expect_null(hf_provider_by_name(""));
     cr_expect_null(hf_provider_by_name(NULL));

@@ -19,7 +19,11 @@ Test(contract, nothing_is_missing)
     static const struct {
         const char *provider;
         bool built;
-    } expected[] = {{"portable", true}, {"libcrypto", true}, {"ipsecmb", HF_HAVE_IPSECMB}};
+        bool gcm_only;
+    } expected[] = {{"portable", true, false},
+                    {"libcrypto", true, false},
+                    {"ipsecmb", HF_HAVE_IPSECMB, false},
+                    {"vaes", HF_HAVE_VAES, true}};
 
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         const hf_provider *provider = hf_provider_by_name(expected[i].provider);
@@ -33,7 +37,8 @@ Test(contract, nothing_is_missing)
             seen[provider->ciphers[c]->id] = true;
         }
         for (int id = 0; id < HF_CIPHER_COUNT; id++)
-            cr_expect(seen[id], "%s lacks %s", provider->name, hf_cipher_spec_of((hf_cipher_id)id)->name);
+            cr_expect(seen[id] == (!expected[i].gcm_only || id == HF_AES_128_GCM || id == HF_AES_256_GCM), "%s and %s",
+                      provider->name, hf_cipher_spec_of((hf_cipher_id)id)->name);
     }
 }
 
@@ -230,7 +235,10 @@ EACH_CASE(the_forced_provider_runs)
         cr_assert_eq(hf_crypto_compose(providers[p]->name, &crypto, NULL, NULL, why, sizeof why), HF_OK, "%s", why);
         contract_rig rig = {
             .cipher = crypto.ciphers[which->id], .spec = hf_cipher_spec_of(which->id), .mode = which->mode};
-        cr_assert_not_null(rig.cipher, "%s: %s", providers[p]->name, rig.spec->name);
+        if (!rig.cipher) { /* see nothing_is_missing */
+            cr_assert_str_eq(providers[p]->name, "vaes", "%s: %s", providers[p]->name, rig.spec->name);
+            continue;
+        }
         cr_assert_eq(rig.cipher->provider, providers[p]);
         cr_assert_eq(hf_worker_new(&crypto, &rig.worker), HF_OK);
         contract_keys_open(&rig, 6);

@@ -1,0 +1,8 @@
+/* The kernel for 256-bit vectors. Compiled for VAES, VPCLMULQDQ and AVX2; provider.c asks the CPU first. */
+#define BATCH_SHORT_MAX 5
+
+#include "vec256.h"
+
+#include "kernel.h"
+
+const hf_vaes_kernel hf_vaes_narrow = KERNEL;

@@ -1,0 +1,8 @@
+/* The kernel for 512-bit vectors. Compiled for VAES, VPCLMULQDQ and AVX-512; provider.c asks the CPU first. */
+#define BATCH_SHORT_MAX 5
+
+#include "vec512.h"
+
+#include "kernel.h"
+
+const hf_vaes_kernel hf_vaes_wide = KERNEL;

@@ -1,0 +1,149 @@
+/* The vectors of the wide kernel: 512 bits, four blocks. What both widths offer is described here; vec256.h is the same
+ * for two blocks. Internal to `providers`. */
+#ifndef HANDFAST_VAES_VEC512_H
+#define HANDFAST_VAES_VEC512_H
+
+#include "vaes.h"
+
+#define VEC_LANES 4 /* blocks in a vector */
+#define VEC_SIZE 64 /* bytes in a vector */
+
+typedef __m512i vec;
+typedef __mmask64 vec_edge; /* which bytes of a vector belong to the text */
+
+HF_VAES_INLINE vec vec_load(const void *p)
+{
+    return _mm512_loadu_si512(p);
+}
+
+HF_VAES_INLINE void vec_store(void *p, vec v)
+{
+    _mm512_storeu_si512(p, v);
+}
+
+HF_VAES_INLINE vec vec_zero(void)
+{
+    return _mm512_setzero_si512();
+}
+
+/* One block in all lanes. */
+HF_VAES_INLINE vec vec_all(__m128i block)
+{
+    return _mm512_broadcast_i32x4(block);
+}
+
+HF_VAES_INLINE vec vec_xor(vec a, vec b)
+{
+    return _mm512_xor_si512(a, b);
+}
+
+HF_VAES_INLINE vec vec_xor3(vec a, vec b, vec c)
+{
+    return _mm512_ternarylogic_epi64(a, b, c, 0x96);
+}
+
+HF_VAES_INLINE vec vec_add32(vec a, vec b)
+{
+    return _mm512_add_epi32(a, b);
+}
+
+/* Bytes of each lane rearranged as `order` says. */
+HF_VAES_INLINE vec vec_bytes(vec v, vec order)
+{
+    return _mm512_shuffle_epi8(v, order);
+}
+
+/* The two words of each lane exchanged. */
+HF_VAES_INLINE vec vec_swap(vec v)
+{
+    return _mm512_shuffle_epi32(v, (_MM_PERM_ENUM)0x4e);
+}
+
+HF_VAES_INLINE vec vec_aes(vec state, vec round_key)
+{
+    return _mm512_aesenc_epi128(state, round_key);
+}
+
+HF_VAES_INLINE vec vec_aes_last(vec state, vec round_key)
+{
+    return _mm512_aesenclast_epi128(state, round_key);
+}
+
+#define vec_multiply(a, b, words) _mm512_clmulepi64_epi128(a, b, words)
+
+/* The bytes from..to-1 of a vector; 0 <= from <= to <= VEC_SIZE. */
+HF_VAES_INLINE vec_edge vec_edge_of(size_t from, size_t to)
+{
+    /* A shift by the whole width is not defined, so the lower end goes in two steps. */
+    uint64_t above = (~(uint64_t)0 << (from / 2)) << (from - from / 2);
+    return _cvtu64_mask64(_bzhi_u64(above, (unsigned)to));
+}
+
+/* Only the bytes of the edge are read, the others are zero. */
+HF_VAES_INLINE vec vec_edge_load(vec_edge edge, const uint8_t *p)
+{
+    return _mm512_maskz_loadu_epi8(edge, p);
+}
+
+HF_VAES_INLINE void vec_edge_store(vec_edge edge, uint8_t *p, vec v)
+{
+    _mm512_mask_storeu_epi8(p, edge, v);
+}
+
+/* v with zeros outside of the edge. */
+HF_VAES_INLINE vec vec_edge_keep(vec_edge edge, vec v)
+{
+    return _mm512_maskz_mov_epi8(edge, v);
+}
+
+/* v with `byte` at position `at` where `wanted`. */
+HF_VAES_INLINE vec vec_put_byte(vec v, size_t at, uint8_t byte, bool wanted)
+{
+    return _mm512_mask_mov_epi8(v, _cvtu64_mask64((uint64_t)wanted << at), _mm512_set1_epi8((char)byte));
+}
+
+/* v with `block` in a lane. */
+HF_VAES_INLINE vec vec_put(vec v, unsigned lane, __m128i block)
+{
+    return _mm512_mask_mov_epi64(v, (__mmask8)(3u << 2 * lane), _mm512_broadcast_i32x4(block));
+}
+
+HF_VAES_INLINE __m128i vec_get(vec v, unsigned lane)
+{
+    return _mm512_castsi512_si128(_mm512_maskz_compress_epi64((__mmask8)(3u << 2 * lane), v));
+}
+
+/* The XOR of all lanes. */
+HF_VAES_INLINE __m128i vec_fold(vec v)
+{
+    __m256i half = _mm256_xor_si256(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
+    return _mm_xor_si128(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+}
+
+/* No register keeps a key, keystream or plaintext. */
+HF_VAES_INLINE void vec_forget(void)
+{
+    __asm__ volatile("vzeroall\n\t"
+                     "vpxord %%zmm16, %%zmm16, %%zmm16\n\t"
+                     "vpxord %%zmm17, %%zmm17, %%zmm17\n\t"
+                     "vpxord %%zmm18, %%zmm18, %%zmm18\n\t"
+                     "vpxord %%zmm19, %%zmm19, %%zmm19\n\t"
+                     "vpxord %%zmm20, %%zmm20, %%zmm20\n\t"
+                     "vpxord %%zmm21, %%zmm21, %%zmm21\n\t"
+                     "vpxord %%zmm22, %%zmm22, %%zmm22\n\t"
+                     "vpxord %%zmm23, %%zmm23, %%zmm23\n\t"
+                     "vpxord %%zmm24, %%zmm24, %%zmm24\n\t"
+                     "vpxord %%zmm25, %%zmm25, %%zmm25\n\t"
+                     "vpxord %%zmm26, %%zmm26, %%zmm26\n\t"
+                     "vpxord %%zmm27, %%zmm27, %%zmm27\n\t"
+                     "vpxord %%zmm28, %%zmm28, %%zmm28\n\t"
+                     "vpxord %%zmm29, %%zmm29, %%zmm29\n\t"
+                     "vpxord %%zmm30, %%zmm30, %%zmm30\n\t"
+                     "vpxord %%zmm31, %%zmm31, %%zmm31" ::
+                         : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+                           "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20",
+                           "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30",
+                           "xmm31");
+}
+
+#endif
