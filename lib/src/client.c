@@ -1,6 +1,7 @@
 /* The client's start: our hello, and the version that the server answers. RFC 8446 sections 4.1.2, 4.1.3 and 4.2.1. */
 #include "hello.h"
 #include "negotiate.h"
+#include "resume.h"
 
 enum { SEND_CLIENT_HELLO, READ_SERVER_HELLO };
 
@@ -9,6 +10,10 @@ static hf_status make_hello(hf_conn *conn)
     const hf_env *env = conn->memory.env;
     hf_handshake *hs = conn->hs;
 
+    if (hs->session && !hf_session_fits_client(conn, &hs->session->state)) {
+        hf_session_free(hs->session);
+        hs->session = NULL;
+    }
     hf_status status = env->random(env->random_arg, hs->client_random, HF_RANDOM_SIZE);
     if (status == HF_OK && conn->config->tls13) {
         /* A session id that looks like resumption to middleboxes (appendix D.4), and a share for our first group. */

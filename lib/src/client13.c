@@ -1,6 +1,7 @@
 /* The client's side of a TLS 1.3 handshake: RFC 8446 section 2. The mirror of server13.c. */
 #include "hello.h"
 #include "negotiate.h"
+#include "resume.h"
 
 enum {
     READ_SERVER_HELLO, /* after a HelloRetryRequest */
@@ -26,8 +27,9 @@ static bool has(const hf_server_hello *hello, hf_ext ext)
 static hf_status check_hello(hf_conn *conn, const hf_server_hello *hello, const char **why)
 {
     hf_handshake *hs = conn->hs;
+    const uint32_t psk = hs->offered_extensions & HF_EXT_BIT(HF_EXT_PRE_SHARED_KEY);
     const uint32_t allowed = HF_EXT_BIT(HF_EXT_SUPPORTED_VERSIONS) | HF_EXT_BIT(HF_EXT_KEY_SHARE) |
-                             (hello->is_retry ? HF_EXT_BIT(HF_EXT_COOKIE) : 0);
+                             (hello->is_retry ? HF_EXT_BIT(HF_EXT_COOKIE) : psk);
     const hf_suite *suite = hf_client_offered_suite(conn->config, hello->cipher_suite);
     const hf_slice version = hello->ext.supported_versions;
 
@@ -137,6 +139,9 @@ hf_next hf_client13_hello(hf_conn *conn, const hf_message *message, const hf_ser
     if (hello->ext.key_share_group != hs->group->id)
         return hf_failed(conn, HF_SEND(HF_ALERT_ILLEGAL_PARAMETER), "the server chose a group without our share");
 
+    status = hf_psk13_settle(conn, hello, &why);
+    if (status != HF_OK)
+        return hf_failed(conn, status, why);
     conn->version = HF_TLS13;
     conn->suite_id = hs->suite->info.id;
     conn->group_id = hs->group->id;
@@ -199,7 +204,9 @@ static hf_next read_encrypted_extensions(hf_conn *conn, const hf_message *messag
     if (status != HF_OK)
         return hf_failed(conn, status, why);
     hf_emit(conn, HF_EVENT_CHOSE, 0, 0, "");
-    conn->hs->state = READ_REQUEST_OR_CERTIFICATE;
+    if (conn->hs->resumed)
+        hf_emit(conn, HF_EVENT_RESUMED, 0, 0, "by a ticket: the server proves itself by the earlier session's secret");
+    conn->hs->state = conn->hs->resumed ? READ_FINISHED : READ_REQUEST_OR_CERTIFICATE;
     return HF_NEXT_AGAIN;
 }
 
@@ -303,6 +310,8 @@ static hf_next sign_certificate_verify(hf_conn *conn)
 static hf_next send_finished(hf_conn *conn)
 {
     hf_status status = hf_send_finished13(conn);
+    if (status == HF_OK && conn->options.on_session)
+        status = hf_derive_resumption13(conn, conn->resumption_secret);
     if (status == HF_OK)
         status = hf_set_traffic13(conn, HF_SEAL, conn->hs->client_application);
     if (status != HF_OK)

@@ -3,6 +3,7 @@
  */
 #include "hello.h"
 #include "negotiate.h"
+#include "resume.h"
 
 #define CLIENT_HELLO_MAX (2048 + sizeof(hf_hello_lists))
 
@@ -99,6 +100,16 @@ static void add_names_and_limits(hf_conn *conn, hf_extensions *ext)
     }
 }
 
+/* The session that could go on in TLS 1.3. After a HelloRetryRequest only with its hash: RFC 8446 section 4.1.4. */
+static bool offers_psk(const hf_conn *conn)
+{
+    const hf_handshake *hs = conn->hs;
+    const hf_session *session = hs->session;
+
+    return session && session->state.version == HF_TLS13 &&
+           (!hs->suite || hs->suite->prf_hash == hf_suite_by_id(session->state.suite)->prf_hash);
+}
+
 hf_status hf_client_write_hello(hf_conn *conn)
 {
     const hf_config *config = conn->config;
@@ -106,6 +117,8 @@ hf_status hf_client_write_hello(hf_conn *conn)
     hf_extensions ext = {0};
     hf_hello_lists lists;
     bool ecc = false, cbc = false;
+    uint8_t *psk = NULL;
+    size_t psk_size = 0;
     hf_writer w;
 
     hf_slice suites = list_suites(config, &lists, &ecc, &cbc);
@@ -117,6 +130,15 @@ hf_status hf_client_write_hello(hf_conn *conn)
     if (config->tls13)
         add_tls13(conn, &lists, &ext);
     add_names_and_limits(conn, &ext);
+    if (config->tls13 && (hs->session || conn->options.on_session))
+        hf_psk13_ask(&ext);
+    if (offers_psk(conn)) {
+        psk_size = HF_PSK_ROOM(hs->session);
+        psk = hf_memory_new(&conn->memory, psk_size);
+        if (!psk)
+            return HF_ERR_NO_MEMORY;
+        hf_psk13_offer(conn, psk, psk_size, &ext);
+    }
     hs->offered_extensions = ext.present;
     hs->client_version = HF_TLS12; /* legacy_version: RFC 8446 section 4.1.2 */
 
@@ -126,11 +148,13 @@ hf_status hf_client_write_hello(hf_conn *conn)
                              .cipher_suites = suites,
                              .compression_methods = {null_compression, sizeof null_compression},
                              .ext = ext};
-    hf_status status = hf_message_begin(conn, CLIENT_HELLO_MAX + hf_buffer_len(&hs->cookie), &w);
-    if (status != HF_OK)
-        return status;
-    hf_client_hello_write(&w, &hello);
-    return hf_message_finish(conn, &w);
+    hf_status status = hf_message_begin(conn, CLIENT_HELLO_MAX + hf_buffer_len(&hs->cookie) + psk_size, &w);
+    if (status == HF_OK)
+        hf_client_hello_write(&w, &hello);
+    if (status == HF_OK && psk)
+        status = hf_psk13_bind(conn, &w);
+    hf_memory_free(&conn->memory, psk, psk_size);
+    return status == HF_OK ? hf_message_finish(conn, &w) : status;
 }
 
 /* ---- The server's answer ---- */

@@ -57,6 +57,8 @@ void hf_config_release(hf_config *config)
         config->crypto.pki->trust_free(config->trust);
     for (size_t i = 0; i < config->n_alpn; i++)
         hf_memory_free(&config->memory, config->alpn[i], strlen(config->alpn[i]) + 1);
+    hf_ticket_keys_release(config->ticket_keys);
+    hf_session_cache_release(config->session_cache);
     hf_env env = config->env;
     env.free(env.alloc_arg, config, sizeof *config);
 }
@@ -263,6 +265,31 @@ hf_status hf_config_set_rekey_after(hf_config *config, uint64_t records)
     if (config->built)
         return HF_ERR_STATE;
     config->rekey_after = records;
+    return HF_OK;
+}
+
+hf_status hf_config_set_tickets(hf_config *config, hf_ticket_keys *keys, unsigned count)
+{
+    if (config->built)
+        return HF_ERR_STATE;
+    if (count > HF_LIMIT_TICKETS)
+        return HF_ERR_INVALID;
+    if (keys)
+        hf_ticket_keys_retain(keys);
+    hf_ticket_keys_release(config->ticket_keys);
+    config->ticket_keys = keys;
+    config->n_tickets = count;
+    return HF_OK;
+}
+
+hf_status hf_config_set_session_cache(hf_config *config, hf_session_cache *cache)
+{
+    if (config->built)
+        return HF_ERR_STATE;
+    if (cache)
+        hf_session_cache_retain(cache);
+    hf_session_cache_release(config->session_cache);
+    config->session_cache = cache;
     return HF_OK;
 }
 

@@ -57,9 +57,12 @@ struct hf_config {
     char *alpn[HF_LIMIT_ALPN_PROTOCOLS];
     size_t n_alpn;
     uint16_t record_size_limit;
-    uint16_t record_padding;     /* TLS 1.3: contents are padded to a multiple of this; 1: not */
-    uint64_t rekey_after;        /* TLS 1.3: records sealed before a KeyUpdate of our own; 0: the suite's limit */
-    uint8_t max_fragment_length; /* code 1..4 of RFC 6066, 0: do not ask */
+    uint16_t record_padding;         /* TLS 1.3: contents are padded to a multiple of this; 1: not */
+    uint64_t rekey_after;            /* TLS 1.3: records sealed before a KeyUpdate of our own; 0: the suite's limit */
+    hf_ticket_keys *ticket_keys;     /* retained; NULL: no tickets */
+    unsigned n_tickets;              /* sent after a TLS 1.3 handshake; 0: none in TLS 1.2 either */
+    hf_session_cache *session_cache; /* retained; NULL: no session IDs */
+    uint8_t max_fragment_length;     /* code 1..4 of RFC 6066, 0: do not ask */
 };
 
 #endif

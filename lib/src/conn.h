@@ -8,6 +8,7 @@
 #include "msg.h"
 #include "msg13.h"
 #include "schedule13.h"
+#include "session.h"
 #include "transcript.h"
 
 /* ContentType, RFC 5246 section 6.2.1. */
@@ -91,6 +92,13 @@ typedef struct hf_handshake {
     bool sent_ccs;    /* the ChangeCipherSpec that middleboxes want to see */
     hf_buffer cookie; /* of the HelloRetryRequest */
 
+    /* Resumption: offered (client) or accepted (server); retained. */
+    hf_session *session;
+    bool resumed;          /* it goes on */
+    bool wants_tickets;    /* server: the client could use one */
+    bool suite_of_psk;     /* server: a HelloRetryRequest named the suite of a PSK, not our first one */
+    uint16_t psk_selected; /* server: which of the client's identities */
+
     hf_key_op *op_ready; /* waits to be taken */
     uint64_t op_id;      /* the operation that is waited for; 0: none */
     bool op_out;         /* it was taken and did not come back */
@@ -123,8 +131,10 @@ struct hf_conn {
     /* TLS 1.3 after the handshake: the secrets that a KeyUpdate moves on (RFC 8446 section 7.2). */
     const hf_hash *hash13;
     uint8_t read_secret[HF_HASH_SIZE_MAX], write_secret[HF_HASH_SIZE_MAX];
-    hf_buffer late;       /* handshake bytes after the handshake, not yet whole messages */
-    unsigned key_updates; /* of the peer, in a row */
+    hf_buffer late;                              /* handshake bytes after the handshake, not yet whole messages */
+    unsigned key_updates;                        /* of the peer, in a row */
+    uint8_t resumption_secret[HF_HASH_SIZE_MAX]; /* client with on_session: what tickets turn into sessions */
+    unsigned tickets_taken;
 
     uint8_t late_header[HF_MSG_HEADER_SIZE]; /* of a handshake message after the handshake */
     size_t late_header_len, late_skip;
@@ -137,8 +147,10 @@ struct hf_conn {
     /* Settled by the handshake; what hf_conn_get_info tells. */
     uint16_t version, suite_id, group_id, server_scheme, client_scheme;
     bool extended_master_secret, encrypt_then_mac, secure_renegotiation, client_cert_requested, peer_verified;
-    const char *alpn;    /* points into the configuration */
-    uint8_t *peer_chain; /* the peer's certificates, each behind its 3-byte length; owned */
+    hf_resumption resumption;
+    int64_t authenticated; /* when the full handshake was that this connection goes back to; 0: not yet */
+    const char *alpn;      /* points into the configuration */
+    uint8_t *peer_chain;   /* the peer's certificates, each behind its 3-byte length; owned */
     size_t peer_chain_len;
 };
 
@@ -206,7 +218,10 @@ hf_next hf_failed(hf_conn *conn, hf_status status, const char *reason);
 hf_status hf_keep_peer_chain(hf_conn *conn, const hf_certificate_msg *msg, hf_cert_info *out) HF_MUST_CHECK;
 /* Server: takes the client's chain (not empty) as the configuration's mode asks; false: failed. */
 bool hf_accept_client_chain(hf_conn *conn, const hf_certificate_msg *msg);
-/* Verifies the peer's chain against the trust anchors; false: failed. */
+/* Checks a chain of the peer's against the trust anchors and the time of now: HF_OK, or the alert that refuses it. */
+hf_status hf_check_peer_chain(hf_conn *conn, const hf_certificate_msg *msg, const char *name, char *why,
+                              size_t why_max) HF_MUST_CHECK;
+/* The same for the handshake under way; false: failed. */
 bool hf_verify_peer_chain(hf_conn *conn, const hf_certificate_msg *msg, const char *name);
 
 /* ---- keyop.c ---- */
@@ -244,6 +259,8 @@ hf_status hf_update_traffic13(hf_conn *conn, hf_direction direction) HF_MUST_CHE
 hf_status hf_enter_handshake13(hf_conn *conn) HF_MUST_CHECK;
 /* Application traffic secrets; they take over one by one with hf_set_traffic13. */
 hf_status hf_derive_application13(hf_conn *conn, uint8_t *out_client, uint8_t *out_server) HF_MUST_CHECK;
+/* The resumption master secret, once the client's Finished is in the transcript (section 7.1). out: hash size bytes. */
+hf_status hf_derive_resumption13(hf_conn *conn, uint8_t *out) HF_MUST_CHECK;
 /* verify_data of one side's Finished over the transcript so far. out: hash size bytes. */
 hf_status hf_verify_data13(hf_conn *conn, hf_role of, uint8_t *out) HF_MUST_CHECK;
 

@@ -102,6 +102,9 @@ hf_status hf_conn_new(hf_config *config, const hf_conn_options *options, hf_conn
         status = env->random(env->random_arg, (uint8_t *)&conn->id, sizeof conn->id);
     if (status == HF_OK)
         status = hf_handshake_new(conn);
+    conn->options.session = NULL; /* it lives with the handshake */
+    if (status == HF_OK && options && options->session && conn->role == HF_ROLE_CLIENT)
+        conn->hs->session = hf_session_retain(options->session);
     if (status != HF_OK) {
         hf_conn_free(conn);
         return status;
@@ -141,6 +144,7 @@ static void settle(hf_conn *conn)
         conn->plain_len = conn->plain_tail = 0;
         hf_wipe(conn->read_secret, sizeof conn->read_secret);
         hf_wipe(conn->write_secret, sizeof conn->write_secret);
+        hf_wipe(conn->resumption_secret, sizeof conn->resumption_secret);
         hf_buffer_free(&conn->memory, &conn->late);
         hf_buffer_free(&conn->memory, &conn->in);
     } else if (hf_buffer_len(&conn->in) == 0) {
@@ -329,8 +333,12 @@ static bool read_record(hf_conn *conn)
 
 static void complete(hf_conn *conn)
 {
+    const hf_env *env = conn->memory.env;
+
     hf_handshake_free(conn);
     conn->connected = true;
+    if (!conn->authenticated)
+        conn->authenticated = env->unix_time(env->time_arg);
     conn->warnings = 0;
     hf_emit(conn, HF_EVENT_SECRET, 0, 0, "master secret and handshake state wiped");
     hf_emit(conn, HF_EVENT_CONNECTED, 0, 0, "");

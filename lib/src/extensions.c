@@ -4,7 +4,7 @@
  * parser walks the vector once; what may stand where and how often is decided here, what it means by the state
  * machines.
  */
-#include "extensions.h"
+#include "extensions_psk.h"
 
 #include <string.h>
 
@@ -337,7 +337,8 @@ static void write_renegotiation_info(hf_writer *w, hf_hello_kind kind, const hf_
 
 /* ---- The vector ------------------------------------------------------------------------------------------ */
 
-/* In the order of writing: padding and the empty ones not last, for servers that trip over an empty last extension. */
+/* In the order of writing: pre_shared_key last (RFC 8446 section 4.2.11); before it padding and the empty ones not
+ * last, for servers that trip over an empty last extension. */
 #define IN(kind) (1u << (kind))
 #define CH IN(HF_CLIENT_HELLO)
 #define SH IN(HF_SERVER_HELLO)
@@ -367,8 +368,12 @@ static const ext_row rows[] = {
     {HF_EXT_TYPE_ALPN, HF_EXT_ALPN, CH | SH | EE, parse_alpn, write_alpn},
     {HF_EXT_TYPE_MAX_FRAGMENT_LENGTH, HF_EXT_MAX_FRAGMENT_LENGTH, CH | SH | EE, parse_max_fragment_length,
      write_max_fragment_length},
+    {HF_EXT_TYPE_SESSION_TICKET, HF_EXT_SESSION_TICKET, CH | SH, hf_session_ticket_parse, hf_session_ticket_write},
+    {HF_EXT_TYPE_EARLY_DATA, HF_EXT_EARLY_DATA, CH | EE, parse_flag, write_flag},
+    {HF_EXT_TYPE_PSK_KEY_EXCHANGE_MODES, HF_EXT_PSK_KEY_EXCHANGE_MODES, CH, hf_psk_modes_parse, hf_psk_modes_write},
     {HF_EXT_TYPE_RECORD_SIZE_LIMIT, HF_EXT_RECORD_SIZE_LIMIT, CH | SH | EE, parse_record_size_limit,
      write_record_size_limit},
+    {HF_EXT_TYPE_PRE_SHARED_KEY, HF_EXT_PRE_SHARED_KEY, CH | SH | HRR, hf_pre_shared_key_parse, hf_pre_shared_key_write},
 };
 
 #undef CH
@@ -426,7 +431,7 @@ static hf_status parse_one(hf_slice block, uint16_t type, hf_slice data, hf_hell
     return ok_or_decode_error(hf_reader_done(&r));
 }
 
-/* A PSK is declined, but not how it is offered: last, and with its modes (RFC 8446 sections 4.2.9 and 4.2.11). */
+/* A PSK is offered last, and with its modes (RFC 8446 sections 4.2.9 and 4.2.11). */
 static hf_status check_psk(const uint16_t *types, size_t n)
 {
     if (!contains(types, n, HF_EXT_TYPE_PRE_SHARED_KEY))

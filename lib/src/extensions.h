@@ -22,7 +22,9 @@ enum {
     HF_EXT_TYPE_ENCRYPT_THEN_MAC = 22,          /* RFC 7366 */
     HF_EXT_TYPE_EXTENDED_MASTER_SECRET = 23,    /* RFC 7627 */
     HF_EXT_TYPE_RECORD_SIZE_LIMIT = 28,         /* RFC 8449 */
-    HF_EXT_TYPE_PRE_SHARED_KEY = 41,            /* RFC 8446 section 4.2.11: declined */
+    HF_EXT_TYPE_SESSION_TICKET = 35,            /* RFC 5077 section 3.2 */
+    HF_EXT_TYPE_PRE_SHARED_KEY = 41,            /* RFC 8446 section 4.2.11 */
+    HF_EXT_TYPE_EARLY_DATA = 42,                /* RFC 8446 section 4.2.10: declined */
     HF_EXT_TYPE_SUPPORTED_VERSIONS = 43,        /* RFC 8446 section 4.2.1 */
     HF_EXT_TYPE_COOKIE = 44,                    /* RFC 8446 section 4.2.2 */
     HF_EXT_TYPE_PSK_KEY_EXCHANGE_MODES = 45,    /* RFC 8446 section 4.2.9 */
@@ -50,6 +52,10 @@ typedef enum hf_ext {
     HF_EXT_SIGNATURE_ALGORITHMS_CERT,
     HF_EXT_RENEGOTIATION_INFO,
     HF_EXT_KEY_SHARE,
+    HF_EXT_SESSION_TICKET,
+    HF_EXT_PSK_KEY_EXCHANGE_MODES,
+    HF_EXT_EARLY_DATA,
+    HF_EXT_PRE_SHARED_KEY,
     HF_EXT_COUNT
 } hf_ext;
 
@@ -77,6 +83,11 @@ typedef struct hf_extensions {
         key_shares; /* ClientHello: (group, 2-byte length, share)*, may be empty, lengths checked, each group once */
     uint16_t key_share_group; /* ServerHello, HelloRetryRequest */
     hf_slice key_share;       /* ServerHello: 1.. bytes */
+    hf_slice session_ticket;  /* ClientHello: the ticket, or empty; ServerHello: empty */
+    hf_slice psk_modes;       /* bytes, nonempty */
+    hf_slice psk_identities;  /* ClientHello: (2-byte length, identity, 4-byte age)*, nonempty, lengths checked */
+    hf_slice psk_binders;     /* ClientHello: (1-byte length, binder of 32..255)*, as many as identities */
+    uint16_t psk_selected;    /* ServerHello */
 } hf_extensions;
 
 /* The messages that carry extensions. A ServerHello is parsed before its version is known: what TLS 1.3 does not allow
@@ -97,6 +108,9 @@ typedef enum hf_hello_kind {
  * may not stand in this message (ClientHello and CertificateRequest: what we do not know is ignored). *out is zeroed on
  * error. */
 hf_status hf_extensions_parse(hf_reader *r, hf_hello_kind kind, hf_extensions *out) HF_MUST_CHECK;
+
+/* The pre_shared_key of a ClientHello is always written last: its binders are the last bytes of the message. */
+#define HF_PSK_BINDERS_SIZE(ext) (2 + (ext)->psk_binders.len)
 
 /* Writes the extensions vector with every present extension, in a fixed order; writes nothing when none is present. */
 void hf_extensions_write(hf_writer *w, hf_hello_kind kind, const hf_extensions *in);

@@ -28,6 +28,7 @@ void hf_handshake_free(hf_conn *conn)
         conn->config->crypto.pki->cert_free(hs->peer_cert);
     hf_protection_cleanup(&conn->memory, &hs->next_read);
     hf_protection_cleanup(&conn->memory, &hs->next_write);
+    hf_session_free(hs->session);
     hf_key_op_free(hs->op_ready);
     hf_key_op_free(hs->op_done);
     hf_memory_free(&conn->memory, hs, sizeof *hs);
@@ -243,11 +244,10 @@ hf_status hf_keep_peer_chain(hf_conn *conn, const hf_certificate_msg *msg, hf_ce
     return status == HF_ERR_UNSUPPORTED ? HF_SEND(HF_ALERT_UNSUPPORTED_CERTIFICATE) : status;
 }
 
-bool hf_verify_peer_chain(hf_conn *conn, const hf_certificate_msg *msg, const char *name)
+hf_status hf_check_peer_chain(hf_conn *conn, const hf_certificate_msg *msg, const char *name, char *why, size_t why_max)
 {
     const uint8_t *certs[HF_CHAIN_MAX];
     size_t lens[HF_CHAIN_MAX];
-    char why[PATH_WHY_MAX] = "";
     const hf_env *env = conn->memory.env;
 
     for (size_t i = 0; i < msg->n; i++) {
@@ -261,7 +261,14 @@ bool hf_verify_peer_chain(hf_conn *conn, const hf_certificate_msg *msg, const ch
                     .purpose = conn->role == HF_ROLE_CLIENT ? HF_PURPOSE_SERVER : HF_PURPOSE_CLIENT,
                     .name = name,
                     .unix_time = env->unix_time(env->time_arg)};
-    hf_status status = conn->config->crypto.pki->verify_path(&path, why, sizeof why);
+    return conn->config->crypto.pki->verify_path(&path, why, why_max);
+}
+
+bool hf_verify_peer_chain(hf_conn *conn, const hf_certificate_msg *msg, const char *name)
+{
+    char why[PATH_WHY_MAX] = "";
+
+    hf_status status = hf_check_peer_chain(conn, msg, name, why, sizeof why);
     if (status != HF_OK) {
         hf_fail_text(conn, status, "the peer's certificate was refused", why);
         return false;

@@ -76,7 +76,8 @@ hf_status hf_enter_handshake13(hf_conn *conn)
     bool server = conn->role == HF_ROLE_SERVER;
 
     conn->hash13 = hs->hash;
-    hf_status status = hf_schedule13_start(&hs->schedule, hs->hash);
+    hf_status status = hs->resumed ? hf_schedule13_start_psk(&hs->schedule, hs->hash, hs->session->state.secret.ptr)
+                                   : hf_schedule13_start(&hs->schedule, hs->hash);
     if (status == HF_OK)
         status = hf_schedule13_handshake(&hs->schedule, hs->premaster, hs->premaster_len);
     hf_wipe(hs->premaster, sizeof hs->premaster);
@@ -110,23 +111,23 @@ hf_status hf_derive_application13(hf_conn *conn, uint8_t *out_client, uint8_t *o
     return status;
 }
 
+hf_status hf_derive_resumption13(hf_conn *conn, uint8_t *out)
+{
+    uint8_t transcript[HF_HASH_SIZE_MAX];
+
+    hf_status status = hf_transcript_digest(&conn->hs->transcript, transcript);
+    if (status == HF_OK)
+        status = hf_schedule13_derive(&conn->hs->schedule, HF_PHASE_MASTER, "res master", transcript, out);
+    return status;
+}
+
 hf_status hf_verify_data13(hf_conn *conn, hf_role of, uint8_t *out)
 {
     hf_handshake *hs = conn->hs;
-    uint8_t transcript[HF_HASH_SIZE_MAX], key[HF_HASH_SIZE_MAX];
-    size_t size = hs->hash->size;
-    hf_hmac hmac;
+    uint8_t transcript[HF_HASH_SIZE_MAX];
 
     hf_status status = hf_transcript_digest(&hs->transcript, transcript);
-    if (status == HF_OK)
-        status = hf_expand_label(hs->hash, of == HF_ROLE_CLIENT ? hs->client_traffic : hs->server_traffic, "finished",
-                                 no_context, key, size);
-    if (status == HF_OK)
-        status = hf_hmac_init(&hmac, hs->hash, key, size);
-    hf_wipe(key, sizeof key);
     if (status != HF_OK)
         return status;
-    status = hf_hmac_run(&hmac, transcript, size, NULL, 0, out);
-    hf_hmac_cleanup(&hmac);
-    return status;
+    return hf_finished_mac13(hs->hash, of == HF_ROLE_CLIENT ? hs->client_traffic : hs->server_traffic, transcript, out);
 }

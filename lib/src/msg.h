@@ -114,6 +114,14 @@ typedef struct hf_certificate_verify {
 hf_status hf_certificate_verify_parse(hf_slice body, hf_certificate_verify *out) HF_MUST_CHECK;
 void hf_certificate_verify_write(hf_writer *w, const hf_certificate_verify *in);
 
+/* NewSessionTicket, RFC 5077 section 3.3. An empty ticket: none after all. */
+typedef struct hf_new_session_ticket {
+    uint32_t lifetime_s; /* 0: not said */
+    hf_slice ticket;
+} hf_new_session_ticket;
+hf_status hf_new_session_ticket_parse(hf_slice body, hf_new_session_ticket *out) HF_MUST_CHECK;
+void hf_new_session_ticket_write(hf_writer *w, const hf_new_session_ticket *in);
+
 /* Finished, RFC 5246 section 7.4.9: exactly HF_VERIFY_DATA_SIZE bytes. */
 hf_status hf_finished_parse(hf_slice body, hf_slice *out_verify_data) HF_MUST_CHECK;
 void hf_finished_write(hf_writer *w, const uint8_t verify_data[HF_VERIFY_DATA_SIZE]);

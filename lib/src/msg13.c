@@ -186,3 +186,15 @@ hf_status hf_new_session_ticket13_parse(hf_slice body, hf_new_session_ticket13 *
     *out = msg;
     return HF_OK;
 }
+
+void hf_new_session_ticket13_write(hf_writer *w, const hf_new_session_ticket13 *in)
+{
+    size_t msg = hf_msg_begin(w, HF_MSG_NEW_SESSION_TICKET);
+
+    hf_write_uint(w, in->lifetime_s, 4);
+    hf_write_uint(w, in->age_add, 4);
+    write_vec(w, 1, in->nonce);
+    write_vec(w, 2, in->ticket);
+    hf_write_u16(w, 0);
+    hf_msg_end(w, msg);
+}

@@ -46,5 +46,6 @@ typedef struct hf_new_session_ticket13 {
     hf_slice nonce, ticket;
 } hf_new_session_ticket13;
 hf_status hf_new_session_ticket13_parse(hf_slice body, hf_new_session_ticket13 *out) HF_MUST_CHECK;
+void hf_new_session_ticket13_write(hf_writer *w, const hf_new_session_ticket13 *in); /* without extensions */
 
 #endif

@@ -221,6 +221,23 @@ hf_status hf_choose13(const hf_config *config, const hf_client_hello *hello, hf_
     return HF_OK;
 }
 
+hf_status hf_choose_resumed13(const hf_config *config, const hf_client_hello *hello, hf_hash_id hash, hf_choice13 *out,
+                              const char **why)
+{
+    hf_choice13 choice = {0};
+
+    for (size_t i = 0; i < config->n_suites && !choice.suite; i++)
+        if (config->suites[i]->kx == HF_KX_TLS13 && config->suites[i]->prf_hash == hash &&
+            hf_list_has(hello->cipher_suites, config->suites[i]->info.id))
+            choice.suite = config->suites[i];
+    choose_group13(config, hello, &choice);
+    *why = "no cipher suite or group in common with the client";
+    if (!choice.suite || !choice.group)
+        return HF_SEND(HF_ALERT_HANDSHAKE_FAILURE);
+    *out = choice;
+    return HF_OK;
+}
+
 const char *hf_choose_alpn(const hf_config *config, hf_slice offered)
 {
     for (size_t i = 0; i < config->n_alpn; i++) {

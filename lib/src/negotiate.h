@@ -39,6 +39,10 @@ hf_status hf_choose13(const hf_config *config, const hf_client_hello *hello, hf_
 const hf_own_credential *hf_choose_credential13(const hf_config *config, const hf_ranking *ranking,
                                                 hf_slice peer_schemes, uint16_t *out_scheme);
 
+/* The same for a session that goes on: nothing is signed, and the suite must have the session's hash. */
+hf_status hf_choose_resumed13(const hf_config *config, const hf_client_hello *hello, hf_hash_id hash, hf_choice13 *out,
+                              const char **why) HF_MUST_CHECK;
+
 /* The first scheme of the key that may sign in TLS 1.3 and stands in the peer's list; 0: none. */
 uint16_t hf_choose_scheme13(const hf_config *config, const hf_own_credential *own, hf_slice peer_schemes);
 

@@ -1,6 +1,6 @@
 /* Handshake messages after a TLS 1.3 handshake: KeyUpdate and NewSessionTicket (RFC 8446 section 4.6), and the limits
  * on how long a key may be used (section 5.5). */
-#include "conn.h"
+#include "resume.h"
 
 #define LATE_MESSAGE_MAX 16384 /* a NewSessionTicket of some size */
 #define KEY_UPDATES_MAX 32     /* of the peer, without application data between them */
@@ -83,9 +83,14 @@ static void read_message(hf_conn *conn, uint8_t type, hf_slice body, bool last)
     if (type == HF_MSG_KEY_UPDATE) {
         read_key_update(conn, body, last);
     } else if (type == HF_MSG_NEW_SESSION_TICKET && conn->role == HF_ROLE_CLIENT) {
-        hf_status status = hf_new_session_ticket13_parse(body, &ticket); /* not used: we do not resume */
+        hf_status status = hf_new_session_ticket13_parse(body, &ticket);
+        const char *why = "malformed NewSessionTicket";
+        if (status == HF_OK) {
+            why = "keeping a session failed";
+            status = hf_tickets13_take(conn, &ticket);
+        }
         if (status != HF_OK)
-            hf_fail(conn, status, "malformed NewSessionTicket");
+            hf_fail(conn, status, why);
     } else {
         hf_fail_text(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "handshake message after the handshake",
                      hf_message_name(type));

@@ -72,9 +72,15 @@ hf_status hf_expand_label(const hf_hash *hash, const uint8_t *secret, const char
 hf_status hf_schedule13_start(hf_schedule13 *s, const hf_hash *hash)
 {
     static const uint8_t zeros[HF_HASH_SIZE_MAX];
+    return hf_schedule13_start_psk(s, hash, zeros);
+}
+
+hf_status hf_schedule13_start_psk(hf_schedule13 *s, const hf_hash *hash, const uint8_t *psk)
+{
+    static const uint8_t zeros[HF_HASH_SIZE_MAX];
 
     *s = (hf_schedule13){.hash = hash};
-    hf_status status = hf_hkdf_extract(hash, zeros, hash->size, zeros, hash->size, s->secret);
+    hf_status status = hf_hkdf_extract(hash, zeros, hash->size, psk, hash->size, s->secret);
     if (status == HF_OK)
         s->phase = HF_PHASE_EARLY;
     return status;
@@ -113,6 +119,44 @@ hf_status hf_schedule13_derive(const hf_schedule13 *s, hf_phase13 phase, const c
     if (s->phase != phase)
         return HF_ERR_STATE;
     return hf_expand_label(s->hash, s->secret, label, (hf_slice){transcript_hash, s->hash->size}, out, s->hash->size);
+}
+
+hf_status hf_finished_mac13(const hf_hash *hash, const uint8_t *base, const uint8_t *transcript_hash, uint8_t *out)
+{
+    uint8_t key[HF_HASH_SIZE_MAX];
+    hf_hmac hmac;
+
+    hf_status status = hf_expand_label(hash, base, "finished", (hf_slice){0}, key, hash->size);
+    if (status == HF_OK)
+        status = hf_hmac_init(&hmac, hash, key, hash->size);
+    hf_wipe(key, sizeof key);
+    if (status != HF_OK)
+        return status;
+    status = hf_hmac_run(&hmac, transcript_hash, hash->size, NULL, 0, out);
+    hf_hmac_cleanup(&hmac);
+    return status;
+}
+
+hf_status hf_psk_binder(const hf_hash *hash, const uint8_t *psk, const uint8_t *transcript_hash, uint8_t *out)
+{
+    uint8_t empty_hash[HF_HASH_SIZE_MAX] = {0}, key[HF_HASH_SIZE_MAX];
+    hf_schedule13 early = {0};
+
+    hf_status status = hf_schedule13_start_psk(&early, hash, psk);
+    if (status == HF_OK)
+        status = hf_hash_once(hash, empty_hash, 0, empty_hash);
+    if (status == HF_OK)
+        status = hf_schedule13_derive(&early, HF_PHASE_EARLY, "res binder", empty_hash, key);
+    if (status == HF_OK)
+        status = hf_finished_mac13(hash, key, transcript_hash, out);
+    hf_schedule13_cleanup(&early);
+    hf_wipe(key, sizeof key);
+    return status;
+}
+
+hf_status hf_psk_of_ticket(const hf_hash *hash, const uint8_t *resumption_secret, hf_slice nonce, uint8_t *out)
+{
+    return hf_expand_label(hash, resumption_secret, "resumption", nonce, out, hash->size);
 }
 
 void hf_schedule13_cleanup(hf_schedule13 *s)

@@ -18,8 +18,9 @@ typedef struct hf_schedule13 {
     uint8_t secret[HF_HASH_SIZE_MAX];
 } hf_schedule13;
 
-/* Early Secret without a PSK. */
+/* Early Secret without a PSK; with one of hash->size bytes. */
 hf_status hf_schedule13_start(hf_schedule13 *s, const hf_hash *hash) HF_MUST_CHECK;
+hf_status hf_schedule13_start_psk(hf_schedule13 *s, const hf_hash *hash, const uint8_t *psk) HF_MUST_CHECK;
 /* To the Handshake Secret with the (EC)DHE secret; to the Master Secret. */
 hf_status hf_schedule13_handshake(hf_schedule13 *s, const uint8_t *shared, size_t shared_len) HF_MUST_CHECK;
 hf_status hf_schedule13_master(hf_schedule13 *s) HF_MUST_CHECK;
@@ -27,6 +28,17 @@ hf_status hf_schedule13_master(hf_schedule13 *s) HF_MUST_CHECK;
 hf_status hf_schedule13_derive(const hf_schedule13 *s, hf_phase13 phase, const char *label,
                                const uint8_t *transcript_hash, uint8_t *out) HF_MUST_CHECK;
 void hf_schedule13_cleanup(hf_schedule13 *s);
+
+/* The binder of a PSK (RFC 8446 section 4.2.11.2) over the hash of the hello without its binders; and the PSK that a
+ * ticket stands for (section 4.6.1). out: hash->size bytes. */
+hf_status hf_psk_binder(const hf_hash *hash, const uint8_t *psk, const uint8_t *transcript_hash,
+                        uint8_t *out) HF_MUST_CHECK;
+hf_status hf_psk_of_ticket(const hf_hash *hash, const uint8_t *resumption_secret, hf_slice nonce,
+                           uint8_t *out) HF_MUST_CHECK;
+
+/* verify_data of Finished, and a binder: HMAC(HKDF-Expand-Label(base, "finished", ""), transcript) (section 4.4.4). */
+hf_status hf_finished_mac13(const hf_hash *hash, const uint8_t *base, const uint8_t *transcript_hash,
+                            uint8_t *out) HF_MUST_CHECK;
 
 /* HKDF, RFC 5869, and HKDF-Expand-Label, RFC 8446 section 7.1. out_len at most 255 * hash size; zeroed on error. */
 hf_status hf_hkdf_extract(const hf_hash *hash, const uint8_t *salt, size_t salt_len, const uint8_t *ikm, size_t ikm_len,

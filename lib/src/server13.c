@@ -5,11 +5,14 @@
  *                                  <-  ServerHello, {EncryptedExtensions, [CertificateRequest], Certificate,
  *                                       CertificateVerify, Finished}
  *   {[Certificate, CertificateVerify], Finished}  ->
+ *                                  <-  [NewSessionTicket...]
  *
- * The private key is needed once: to sign CertificateVerify.
+ * The private key is needed once: to sign CertificateVerify. A session that goes on (section 2.2) has none of the
+ * certificate messages.
  */
 #include "hello.h"
 #include "negotiate.h"
+#include "resume.h"
 
 enum {
     READ_SECOND_HELLO,
@@ -36,7 +39,7 @@ static hf_status check_hello(const hf_client_hello *hello, const char **why)
         return HF_SEND(HF_ALERT_ILLEGAL_PARAMETER);
     }
     if (!has(hello, HF_EXT_SUPPORTED_GROUPS) || !has(hello, HF_EXT_KEY_SHARE) ||
-        !has(hello, HF_EXT_SIGNATURE_ALGORITHMS)) {
+        (!has(hello, HF_EXT_SIGNATURE_ALGORITHMS) && !has(hello, HF_EXT_PRE_SHARED_KEY))) {
         *why = "ClientHello without supported_groups, key_share or signature_algorithms";
         return HF_SEND(HF_ALERT_MISSING_EXTENSION);
     }
@@ -52,14 +55,36 @@ static hf_status check_hello(const hf_client_hello *hello, const char **why)
     return HF_OK;
 }
 
-static hf_status settle(hf_conn *conn, const hf_client_hello *hello, hf_slice *out_share, const char **why)
+/* Suite, group and what signs; or a session that goes on without a signature. */
+static hf_status choose(hf_conn *conn, const hf_message *message, const hf_client_hello *hello, hf_choice13 *out,
+                        const char **why)
+{
+    hf_handshake *hs = conn->hs;
+
+    hf_status status = hf_psk13_find(conn, message, hello, why);
+    if (status != HF_OK)
+        return status;
+    if (hs->session)
+        return hf_choose_resumed13(conn->config, hello, hf_suite_by_id(hs->session->state.suite)->prf_hash, out, why);
+    if (!has(hello, HF_EXT_SIGNATURE_ALGORITHMS)) {
+        *why = "ClientHello without signature_algorithms, and no session to resume";
+        return HF_SEND(HF_ALERT_MISSING_EXTENSION);
+    }
+    status = hf_choose13(conn->config, hello, out, why);
+    if (status == HF_OK && hs->suite_of_psk && hf_list_has(hello->cipher_suites, hs->suite->info.id))
+        out->suite = hs->suite; /* as the HelloRetryRequest said, though it may not be our first */
+    return status;
+}
+
+static hf_status settle(hf_conn *conn, const hf_message *message, const hf_client_hello *hello, hf_slice *out_share,
+                        const char **why)
 {
     hf_handshake *hs = conn->hs;
     hf_choice13 choice;
 
     hf_status status = check_hello(hello, why);
     if (status == HF_OK)
-        status = hf_choose13(conn->config, hello, &choice, why);
+        status = choose(conn, message, hello, &choice, why);
     if (status != HF_OK)
         return status;
     if (hs->retried) { /* section 4.1.2: only what was asked for may have changed */
@@ -192,6 +217,10 @@ static hf_status answer(hf_conn *conn, const hf_message *message, const hf_clien
     hf_handshake *hs = conn->hs;
     hf_extensions ext = {.key_share = {hs->public_key, hs->group->public_size}};
 
+    if (hs->resumed) {
+        ext.present = HF_EXT_BIT(HF_EXT_PRE_SHARED_KEY);
+        ext.psk_selected = hs->psk_selected;
+    }
     hf_status status = hf_take_message(conn, message);
     if (status == HF_OK)
         status = hf_transcript_start(&hs->transcript, hs->hash);
@@ -202,7 +231,11 @@ static hf_status answer(hf_conn *conn, const hf_message *message, const hf_clien
         status = hf_enter_handshake13(conn);
     if (status == HF_OK)
         status = write_encrypted_extensions(conn, hello);
-    if (status == HF_OK && hs->certificate_requested)
+    if (status == HF_OK && hs->resumed)
+        hf_emit(conn, HF_EVENT_RESUMED, 0, 0, "by a ticket: no operation of the private key");
+    if (status != HF_OK || hs->resumed)
+        return status;
+    if (hs->certificate_requested)
         status = write_certificate_request(conn);
     if (status == HF_OK)
         status = hf_send_certificate13(conn, (hf_slice){0}, hs->credential);
@@ -218,10 +251,11 @@ hf_next hf_server13_hello(hf_conn *conn, const hf_message *message, const hf_cli
     hs->machine = hf_server13_step;
     if (!hf_is_last_message(conn, message))
         return HF_NEXT_FAIL;
-    hf_status status = settle(conn, hello, &share, &why);
-    if (status == HF_OK)
+    hf_status status = settle(conn, message, hello, &share, &why);
+    if (status == HF_OK && !hs->session)
         status = hf_key_admit(hs->credential, &why);
     if (status == HF_OK && share.len == 0) {
+        hs->suite_of_psk = hs->session != NULL;
         status = ask_again(conn, message);
         return status == HF_OK ? HF_NEXT_AGAIN : hf_failed(conn, status, why);
     }
@@ -231,7 +265,12 @@ hf_next hf_server13_hello(hf_conn *conn, const hf_message *message, const hf_cli
         status = hf_server_settle_limits(conn, hello, 1, &why);
     if (status != HF_OK)
         return hf_failed(conn, status, why);
-    hs->certificate_requested = conn->client_cert_requested = conn->config->client_auth != HF_CLIENT_AUTH_NONE;
+    if (hs->session)
+        status = hf_session_adopt(conn, HF_RESUMED_TICKET);
+    if (status != HF_OK)
+        return hf_failed(conn, status, why);
+    hs->certificate_requested = conn->client_cert_requested =
+        conn->config->client_auth != HF_CLIENT_AUTH_NONE && !hs->resumed;
     hf_emit(conn, HF_EVENT_CHOSE, 0, 0, "");
 
     status = hs->group->generate(&hs->kex, hs->public_key);
@@ -246,7 +285,7 @@ hf_next hf_server13_hello(hf_conn *conn, const hf_message *message, const hf_cli
     }
     if (status != HF_OK)
         return hf_failed(conn, status, "answering the ClientHello failed");
-    hs->state = SIGN_CERTIFICATE_VERIFY;
+    hs->state = hs->resumed ? SEND_FINISHED : SIGN_CERTIFICATE_VERIFY;
     return HF_NEXT_AGAIN;
 }
 
@@ -327,6 +366,9 @@ static hf_next read_finished(hf_conn *conn, const hf_message *message)
     hf_status status = hf_set_traffic13(conn, HF_OPEN, conn->hs->client_application);
     if (status != HF_OK)
         return hf_failed(conn, status, "key derivation failed");
+    status = hf_tickets13_send(conn);
+    if (status != HF_OK)
+        return hf_failed(conn, status, "sending tickets failed");
     conn->hs->state = DONE;
     return HF_NEXT_AGAIN;
 }

@@ -1,6 +1,7 @@
 # The codecs: hello extensions and handshake messages. Paths relative to lib/.
 set(HF_MSG_SOURCES
   src/extensions.c
+  src/extensions_psk.c
   src/msg_header.c
   src/msg_client_hello.c
   src/msg_server_hello.c
@@ -10,5 +11,6 @@ set(HF_MSG_SOURCES
   src/msg_client_key_exchange.c
   src/msg_certificate_verify.c
   src/msg_finished.c
+  src/msg_new_session_ticket.c
   src/msg13.c
 )

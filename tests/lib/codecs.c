@@ -139,24 +139,23 @@ static hf_status key_update(hf_slice body, hf_writer *w)
     return status;
 }
 
-/* It has no writer: a client drops it. The bytes that are looked at are put together again, extensions left out. */
+static hf_status new_session_ticket(hf_slice body, hf_writer *w)
+{
+    hf_new_session_ticket msg;
+    hf_status status = hf_new_session_ticket_parse(body, &msg);
+    if (status == HF_OK)
+        hf_new_session_ticket_write(w, &msg);
+    return status;
+}
+
+/* Extensions are read over, and none is written. */
 static hf_status new_session_ticket13(hf_slice body, hf_writer *w)
 {
     hf_new_session_ticket13 msg;
     hf_status status = hf_new_session_ticket13_parse(body, &msg);
     if (status != HF_OK)
         return status;
-    size_t mark = hf_msg_begin(w, HF_MSG_NEW_SESSION_TICKET);
-    hf_write_u16(w, (uint16_t)(msg.lifetime_s >> 16));
-    hf_write_u16(w, (uint16_t)msg.lifetime_s);
-    hf_write_u16(w, (uint16_t)(msg.age_add >> 16));
-    hf_write_u16(w, (uint16_t)msg.age_add);
-    hf_write_u8(w, (uint8_t)msg.nonce.len);
-    hf_write_bytes(w, msg.nonce.ptr, msg.nonce.len);
-    hf_write_u16(w, (uint16_t)msg.ticket.len);
-    hf_write_bytes(w, msg.ticket.ptr, msg.ticket.len);
-    hf_write_u16(w, 0);
-    hf_msg_end(w, mark);
+    hf_new_session_ticket13_write(w, &msg);
     return HF_OK;
 }
 
@@ -177,6 +176,7 @@ const codec codecs[] = {
     {"finished13", HF_MSG_FINISHED, true, false, finished13},
     {"key_update", HF_MSG_KEY_UPDATE, true, false, key_update},
     {"new_session_ticket13", HF_MSG_NEW_SESSION_TICKET, false, false, new_session_ticket13},
+    {"new_session_ticket", HF_MSG_NEW_SESSION_TICKET, true, false, new_session_ticket},
     {NULL, 0, false, false, NULL},
 };
 

@@ -214,12 +214,10 @@ Test(hello13, extensions_of_a_client_hello)
 {
     client_extension((uint16_t[]){0x0a0a, 0x5555}, 2, 3, -1, "unknown extensions");
     client_extension((uint16_t[]){0x0a0a, 0x0a0a}, 2, 3, HF_ALERT_ILLEGAL_PARAMETER, "an unknown one twice");
-    client_extension((uint16_t[]){PSK_MODES, PRE_SHARED_KEY}, 2, 7, -1, "a PSK is declined: a full handshake");
-    client_extension((uint16_t[]){PSK_MODES, EARLY_DATA, PRE_SHARED_KEY}, 3, 0, -1, "early data is declined");
-    client_extension((uint16_t[]){PSK_MODES, PRE_SHARED_KEY, 0x5555}, 3, 7, HF_ALERT_ILLEGAL_PARAMETER,
-                     "pre_shared_key is not the last (4.2.11)");
-    client_extension((uint16_t[]){PRE_SHARED_KEY}, 1, 7, HF_ALERT_MISSING_EXTENSION,
-                     "pre_shared_key without psk_key_exchange_modes (4.2.9)");
+    client_extension((uint16_t[]){EARLY_DATA}, 1, 0, -1, "early data is declined");
+    client_extension((uint16_t[]){EARLY_DATA}, 1, 1, HF_ALERT_DECODE_ERROR, "early_data that is not empty");
+    client_extension((uint16_t[]){PSK_MODES}, 1, 7, HF_ALERT_DECODE_ERROR, "modes that do not parse");
+    client_extension((uint16_t[]){PRE_SHARED_KEY}, 1, 7, HF_ALERT_DECODE_ERROR, "a pre_shared_key that does not parse");
 }
 
 /* ---- The second ClientHello ---- */

@@ -100,6 +100,9 @@ static void on_event(void *user, hf_conn *conn, const hf_event *event)
     case HF_EVENT_CONNECTED:
         e->n_connected++;
         break;
+    case HF_EVENT_RESUMED:
+        e->n_resumed++;
+        break;
     case HF_EVENT_CLOSED:
         e->n_closed++;
         break;
@@ -130,9 +133,29 @@ int end_alert_got(const end *e)
     return e->n_alerts_got ? e->alerts_got[e->n_alerts_got - 1] : -1;
 }
 
-static hf_status end_start(end *e, hf_config *config, const char *name)
+static void on_session(void *user, hf_conn *conn, hf_session *session)
 {
-    hf_conn_options options = {.server_name = name, .user = e, .on_event = on_event, .on_key_log = on_key_log};
+    end *e = user;
+    (void)conn;
+    e->n_given++;
+    if (e->n_sessions == END_SESSIONS)
+        hf_session_free(e->sessions[--e->n_sessions]);
+    e->sessions[e->n_sessions++] = session;
+}
+
+hf_session *pair_take_session(pair *p)
+{
+    return p->client.n_sessions ? p->client.sessions[--p->client.n_sessions] : NULL;
+}
+
+static hf_status end_start(end *e, hf_config *config, const char *name, const pair *p)
+{
+    hf_conn_options options = {.server_name = name,
+                               .user = e,
+                               .on_event = on_event,
+                               .on_key_log = on_key_log,
+                               .session = p->offer,
+                               .on_session = p->keep ? on_session : NULL};
     hf_status status = hf_conn_new(config, &options, &e->conn);
     if (status == HF_OK)
         status = hf_worker_new(&config->crypto, &e->worker);
@@ -142,6 +165,8 @@ static hf_status end_start(end *e, hf_config *config, const char *name)
 static void end_cleanup(end *e)
 {
     hf_conn_free(e->conn);
+    for (size_t i = 0; i < e->n_sessions; i++)
+        hf_session_free(e->sessions[i]);
     hf_worker_free(e->worker);
     free(e->out.data);
     free(e->injected.data);
@@ -150,14 +175,10 @@ static void end_cleanup(end *e)
 
 hf_status pair_start(pair *p, hf_config *client, hf_config *server, const char *name)
 {
-    pair_pieces pieces = p->pieces;
-    uint32_t seed = p->seed;
-    memset(p, 0, sizeof *p);
-    p->pieces = pieces;
-    p->seed = seed;
-    hf_status status = end_start(&p->client, client, name);
+    *p = (pair){.pieces = p->pieces, .seed = p->seed, .offer = p->offer, .keep = p->keep};
+    hf_status status = end_start(&p->client, client, name, p);
     if (status == HF_OK)
-        status = end_start(&p->server, server, NULL);
+        status = end_start(&p->server, server, NULL, p);
     if (status != HF_OK)
         pair_cleanup(p);
     return status;

@@ -18,6 +18,7 @@ uint8_t *wire_data(wire *w);
 void wire_drop(wire *w, size_t len);
 
 #define END_ALERTS 16
+#define END_SESSIONS 8
 
 typedef struct end {
     hf_conn *conn;
@@ -34,7 +35,10 @@ typedef struct end {
     size_t n_alerts_sent, n_alerts_got;
     size_t n_sent, n_received; /* messages, ChangeCipherSpec included */
     size_t n_connected, n_closed, key_started, key_done;
-    size_t n_key_logs; /* what the key log was told */
+    size_t n_resumed;
+    hf_session *sessions[END_SESSIONS]; /* what a client was given, the newest last; freed with the pair */
+    size_t n_sessions, n_given;         /* held; in all */
+    size_t n_key_logs;                  /* what the key log was told */
     uint8_t logged_random[32], logged_secret[48];
 } end;
 
@@ -44,7 +48,12 @@ typedef struct pair {
     end client, server;
     pair_pieces pieces;
     uint32_t seed;
+    hf_session *offer; /* set before the start: what the client resumes; borrowed */
+    bool keep;         /* set before the start: the client takes sessions */
 } pair;
+
+/* The client's newest session out of the pair; NULL when there is none. hf_session_free. */
+hf_session *pair_take_session(pair *p);
 
 /* Makes both connections; name: what the client verifies, may be NULL. On error nothing is left to clean. */
 hf_status pair_start(pair *p, hf_config *client, hf_config *server, const char *name);

@@ -170,6 +170,36 @@ static void client_shares(sample *s)
     sample_close(s, data);
 }
 
+static void identity(sample *s, const char *name, unsigned age)
+{
+    size_t f = sample_open(s, 2);
+    sample_bytes(s, name, strlen(name));
+    sample_close(s, f);
+    sample_u16(s, age >> 16);
+    sample_u16(s, age & 0xffff);
+}
+
+static void binder(sample *s, unsigned byte, size_t n)
+{
+    size_t f = sample_open(s, 1);
+    sample_fill(s, byte, n);
+    sample_close(s, f);
+}
+
+static void pre_shared_keys(sample *s)
+{
+    sample_u16(s, 41);
+    size_t data = sample_open(s, 2), identities = sample_open(s, 2);
+    identity(s, "first", 0x01020304);
+    identity(s, "second", 0xfffefdfc);
+    sample_close(s, identities);
+    size_t binders = sample_open(s, 2);
+    binder(s, 0xb1, 32);
+    binder(s, 0xb2, 48);
+    sample_close(s, binders);
+    sample_close(s, data);
+}
+
 static void client_hello_full(sample *s)
 {
     s->title = "every extension";
@@ -195,6 +225,13 @@ static void client_hello_full(sample *s)
     size_t padding = sample_open(s, 2);
     sample_fill(s, 0, 7);
     sample_close(s, padding);
+    sample_u16(s, 35);
+    size_t ticket = sample_open(s, 2);
+    sample_fill(s, 0x54, 9);
+    sample_close(s, ticket);
+    vector(s, 45, 1, "\x01\x00", 2);
+    flag(s, 42);
+    pre_shared_keys(s);
     sample_close(s, block);
 }
 
@@ -236,6 +273,8 @@ static void server_hello_full(sample *s)
     number(s, 28, 2, 0x4000);
     number(s, 43, 2, 0x0304);
     vector(s, 0xff01, 1, "abcdefghijkl", 12);
+    flag(s, 35);
+    number(s, 41, 2, 7);
     sample_close(s, block);
 }
 
@@ -463,6 +502,26 @@ static void new_session_ticket13(sample *s)
     sample_u8(s, 0);
 }
 
+static void new_session_ticket(sample *s)
+{
+    s->codec = "new_session_ticket";
+    s->title = "one";
+    sample_u16(s, 0x0102);
+    sample_u16(s, 0x0304);
+    size_t ticket = sample_open(s, 2);
+    sample_fill(s, 0x54, 20);
+    sample_close(s, ticket);
+}
+
+static void new_session_ticket_empty(sample *s)
+{
+    s->codec = "new_session_ticket";
+    s->title = "none after all";
+    sample_u16(s, 0);
+    sample_u16(s, 0);
+    sample_close(s, sample_open(s, 2));
+}
+
 static void (*const makers[])(sample *s) = {
     client_hello_full,
     client_hello_bare,
@@ -487,6 +546,8 @@ static void (*const makers[])(sample *s) = {
     finished13,
     key_update,
     new_session_ticket13,
+    new_session_ticket,
+    new_session_ticket_empty,
 };
 
 const sample *sample_at(size_t i)

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "codecs.h"
+#include "extensions_psk.h"
 #include "msg13.h"
 #include "samples.h"
 
@@ -55,6 +56,23 @@ Test(fields, client_hello)
     cr_assert_eq(m.ext.record_size_limit, 0x4001);
     assert_slice(m.ext.supported_versions, "\x03\x04\x03\x03", 4);
     cr_assert_eq(m.ext.renegotiation_info.len, 0);
+    assert_fill(m.ext.session_ticket, 0x54, 9);
+    assert_slice(m.ext.psk_modes, "\x01\x00", 2);
+    assert_slice(m.ext.psk_identities, "\0\5first\1\2\3\4\0\6second\xff\xfe\xfd\xfc", 23);
+    cr_assert_eq(m.ext.psk_binders.len, 33 + 49);
+    assert_fill(hf_psk_binder_at(m.ext.psk_binders, 0), 0xb1, 32);
+    assert_fill(hf_psk_binder_at(m.ext.psk_binders, 1), 0xb2, 48);
+    cr_assert_eq(hf_psk_binder_at(m.ext.psk_binders, 2).len, 0);
+}
+
+Test(fields, new_session_ticket)
+{
+    hf_new_session_ticket m;
+    cr_assert_eq(hf_new_session_ticket_parse(body_of(find("new_session_ticket", "one")), &m), HF_OK);
+    cr_assert_eq(m.lifetime_s, 0x01020304);
+    assert_fill(m.ticket, 0x54, 20);
+    cr_assert_eq(hf_new_session_ticket_parse(body_of(find("new_session_ticket", "none after all")), &m), HF_OK);
+    cr_assert_eq(m.ticket.len, 0);
 }
 
 Test(fields, client_hello_without_extensions)
@@ -138,12 +156,13 @@ Test(fields, server_hello)
     assert_fill(m.session_id, 0xd1, 32);
     cr_assert_eq(m.cipher_suite, 0xc02f);
     cr_assert_eq(m.compression_method, 0);
-    const uint32_t want = HF_EXT_BIT(HF_EXT_SERVER_NAME) | HF_EXT_BIT(HF_EXT_MAX_FRAGMENT_LENGTH) |
-                          HF_EXT_BIT(HF_EXT_EC_POINT_FORMATS) | HF_EXT_BIT(HF_EXT_ALPN) |
-                          HF_EXT_BIT(HF_EXT_ENCRYPT_THEN_MAC) | HF_EXT_BIT(HF_EXT_EXTENDED_MASTER_SECRET) |
-                          HF_EXT_BIT(HF_EXT_RECORD_SIZE_LIMIT) | HF_EXT_BIT(HF_EXT_SUPPORTED_VERSIONS) |
-                          HF_EXT_BIT(HF_EXT_RENEGOTIATION_INFO);
+    const uint32_t want =
+        HF_EXT_BIT(HF_EXT_SERVER_NAME) | HF_EXT_BIT(HF_EXT_MAX_FRAGMENT_LENGTH) | HF_EXT_BIT(HF_EXT_EC_POINT_FORMATS) |
+        HF_EXT_BIT(HF_EXT_ALPN) | HF_EXT_BIT(HF_EXT_ENCRYPT_THEN_MAC) | HF_EXT_BIT(HF_EXT_EXTENDED_MASTER_SECRET) |
+        HF_EXT_BIT(HF_EXT_RECORD_SIZE_LIMIT) | HF_EXT_BIT(HF_EXT_SUPPORTED_VERSIONS) |
+        HF_EXT_BIT(HF_EXT_RENEGOTIATION_INFO) | HF_EXT_BIT(HF_EXT_SESSION_TICKET) | HF_EXT_BIT(HF_EXT_PRE_SHARED_KEY);
     cr_assert_eq(m.ext.present, want);
+    cr_assert_eq(m.ext.psk_selected, 7);
     cr_assert_eq(m.ext.server_name.len, 0);
     cr_assert_eq(m.ext.max_fragment_length, 2);
     assert_slice(m.ext.alpn, "\x02h2", 3);

@@ -255,6 +255,10 @@ Test(messages13, chain_has_a_limit)
 }
 
 /* pre_shared_key among the extensions of a ClientHello: sections 4.2.9 and 4.2.11. */
+#define MODES "\0\x2d\0\2\1\1"
+#define IDENTITY "\0\7\0\1Tage!"
+#define B31 "0123456789abcdef0123456789abcde"
+#define BINDER "\0\x21\x20" B31 "f"
 Test(messages13, pre_shared_key)
 {
     static const struct {
@@ -262,10 +266,21 @@ Test(messages13, pre_shared_key)
         size_t len;
         hf_status status;
     } cases[] = {
-        {BYTES("\0\x0a\0\x2d\0\2\1\1\0\x29\0\0"), HF_OK},
-        {BYTES("\0\x0a\0\x29\0\0\0\x2d\0\2\1\1"), HF_SEND(HF_ALERT_ILLEGAL_PARAMETER)},
-        {BYTES("\0\4\0\x29\0\0"), HF_SEND(HF_ALERT_MISSING_EXTENSION)},
-        {BYTES("\0\6\0\x2d\0\2\1\1"), HF_OK},
+        {BYTES("\0\x36" MODES "\0\x29\0\x2c" IDENTITY BINDER), HF_OK},
+        {BYTES("\0\x36\0\x29\0\x2c" IDENTITY BINDER MODES), HF_SEND(HF_ALERT_ILLEGAL_PARAMETER)},
+        {BYTES("\0\x30\0\x29\0\x2c" IDENTITY BINDER), HF_SEND(HF_ALERT_MISSING_EXTENSION)},
+        {BYTES("\0\6" MODES), HF_OK},
+        {BYTES("\0\x0a" MODES "\0\x29\0\0"), HF_SEND(HF_ALERT_DECODE_ERROR)},
+        {BYTES("\0\x13" MODES "\0\x29\0\x9" IDENTITY), HF_SEND(HF_ALERT_DECODE_ERROR)},
+        {BYTES("\0\x15" MODES "\0\x29\0\xb" IDENTITY "\0\0"), HF_SEND(HF_ALERT_DECODE_ERROR)},
+        /* an identity without a byte, one cut, a binder too short */
+        {BYTES("\0\x35" MODES "\0\x29\0\x2b\0\6\0\0age!" BINDER), HF_SEND(HF_ALERT_DECODE_ERROR)},
+        {BYTES("\0\x36" MODES "\0\x29\0\x2c\0\7\0\2Tage!" BINDER), HF_SEND(HF_ALERT_DECODE_ERROR)},
+        {BYTES("\0\x36" MODES "\0\x29\0\x2c" IDENTITY "\0\x21\x1f" B31 "b"), HF_SEND(HF_ALERT_DECODE_ERROR)},
+        /* not as many binders as identities, either way */
+        {BYTES("\0\x57" MODES "\0\x29\0\x4d" IDENTITY "\0\x42\x20" B31 "b\x20" B31 "b"),
+         HF_SEND(HF_ALERT_ILLEGAL_PARAMETER)},
+        {BYTES("\0\x3d" MODES "\0\x29\0\x33\0\xe\0\1Tage!\0\1Uage!" BINDER), HF_SEND(HF_ALERT_ILLEGAL_PARAMETER)},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         hf_extensions ext;

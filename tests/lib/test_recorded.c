@@ -37,8 +37,8 @@ static size_t for_each(const codec *c, void (*each)(const codec *c, const char *
     return n;
 }
 
-/* Whether a ServerHello answers an extension that its client offered and ours never does: 5 status_request,
- * 35 session_ticket. Our parser must refuse those (RFC 5246 section 7.4.1.4). */
+/* Whether a ServerHello answers an extension that its client offered and ours never does: 5 status_request. Our parser
+ * must refuse it (RFC 5246 section 7.4.1.4). */
 static bool answers_what_we_never_ask(hf_slice body)
 {
     hf_reader r = hf_reader_of_slice(body), extensions;
@@ -49,7 +49,7 @@ static bool answers_what_we_never_ask(hf_slice body)
         return false;
     extensions = hf_reader_of_slice(block);
     while (hf_read_u16(&extensions, &type) && hf_read_vec16(&extensions, 0, 0xffff, &skip))
-        if (type == 5 || type == 35)
+        if (type == 5)
             return true;
     return false;
 }

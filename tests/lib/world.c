@@ -196,6 +196,13 @@ static hf_status set_limits(hf_config *config, const side *s)
         status = hf_config_set_rekey_after(config, s->rekey_after);
     if (status == HF_OK && s->record_size_limit)
         status = hf_config_set_record_size_limit(config, s->record_size_limit);
+    if (status == HF_OK && s->tickets)
+        status = hf_config_set_tickets(config, s->tickets,
+                                       s->n_tickets > 0    ? (unsigned)s->n_tickets
+                                       : s->n_tickets == 0 ? HF_DEFAULT_TICKETS
+                                                           : 0);
+    if (status == HF_OK && s->cache)
+        status = hf_config_set_session_cache(config, s->cache);
     if (status == HF_OK)
         status = hf_config_set_max_fragment_length(config, s->max_fragment_length);
     if (status == HF_OK)
@@ -244,7 +251,10 @@ hf_config *side_config(const side *s, hf_role role)
 void world_pair(pair *p, const side *client, const side *server)
 {
     hf_config *c = side_config(client, HF_ROLE_CLIENT), *s = side_config(server, HF_ROLE_SERVER);
-    cr_assert_eq(pair_start(p, c, s, WORLD_NAME), HF_OK);
+    const char *name = !client->name ? WORLD_NAME : client->name[0] ? client->name : NULL;
+    p->offer = client->offer;
+    p->keep = client->keep;
+    cr_assert_eq(pair_start(p, c, s, name), HF_OK);
     hf_config_release(c);
     hf_config_release(s);
 }

@@ -44,6 +44,12 @@ typedef struct side {
     const test_cert *issuer; /* sent behind each certificate of ours */
     const hf_env *env;
     const hf_crypto *crypto;
+    hf_ticket_keys *tickets; /* server; n_tickets 0: HF_DEFAULT_TICKETS, -1: accepted, none sent */
+    int n_tickets;
+    hf_session_cache *cache;
+    hf_session *offer; /* client: borrowed */
+    bool keep;         /* client: takes sessions */
+    const char *name;  /* client: another than WORLD_NAME; "": none */
 } side;
 
 /* Builds it; on error nothing is left. */

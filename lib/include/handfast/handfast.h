@@ -36,6 +36,7 @@
 #include "handfast/key.h"
 #include "handfast/provider.h"
 #include "handfast/secret.h"
+#include "handfast/session.h"
 #include "handfast/status.h"
 
 #ifdef __cplusplus
@@ -200,7 +201,8 @@ typedef enum hf_event_kind {
     HF_EVENT_CONNECTED,   /* handshake complete */
     HF_EVENT_ALERT_SENT,  /* message: the alert */
     HF_EVENT_ALERT_RECEIVED,
-    HF_EVENT_CLOSED
+    HF_EVENT_CLOSED,
+    HF_EVENT_RESUMED /* an earlier session goes on; text: by what */
 } hf_event_kind;
 
 /* Values of `message` besides HandshakeType (RFC 5246 section 7.4). */
@@ -230,6 +232,13 @@ typedef struct hf_conn_options {
      * label "CLIENT_RANDOM"; valid during the call. */
     void (*on_key_log)(void *user, const char *label, const uint8_t client_random[32], const uint8_t *secret,
                        size_t secret_len);
+    /* Client: the session to resume; NULL: none. Retained. Not offered when it is too old, is for another server_name,
+     * its certificate does not verify now, or the configuration does not allow its version or suite any more. */
+    hf_session *session;
+    /* Client: a session that a later connection may resume; ownership passes (hf_session_free). Called when a ticket
+     * arrives (TLS 1.3: any time after the handshake, up to HF_LIMIT_TICKETS_TAKEN times) or the handshake completes
+     * (TLS 1.2). As on_event: must not call back into conn. NULL: no ticket or session is asked for. */
+    void (*on_session)(void *user, hf_conn *conn, hf_session *session);
 } hf_conn_options;
 
 /* A new connection of a built configuration (retained). options may be NULL. A client's first step makes its hello. */
@@ -298,12 +307,14 @@ typedef struct hf_conn_info {
     bool got_close_notify, sent_close_notify;
     uint16_t version;       /* 0x0303; 0 before it is settled */
     uint16_t suite;         /* 0 before it is settled */
-    uint16_t group;         /* ECDHE; 0 with RSA key transport */
-    uint16_t server_scheme; /* of ServerKeyExchange; 0 with RSA key transport */
+    uint16_t group;         /* ECDHE; 0 with RSA key transport, and in a resumed TLS 1.2 connection */
+    uint16_t server_scheme; /* of the server's signature; 0 with RSA key transport, and when resumed */
     uint16_t client_scheme; /* of the client's CertificateVerify; 0 without */
     bool extended_master_secret, encrypt_then_mac, secure_renegotiation;
     bool client_cert_requested;  /* server asked for a certificate */
     bool peer_verified;          /* chain (and name, for a client) verified against the trust anchors */
+    bool resumed;                /* an earlier session: the peer's certificate, if any, is that session's */
+    hf_resumption resumption;    /* by what */
     const char *server_name;     /* SNI, NULL when none; owned by the connection */
     const char *alpn;            /* NULL when none; owned by the connection */
     const char *record_provider; /* provider of the record cipher */
