@@ -373,7 +373,8 @@ static const ext_row rows[] = {
     {HF_EXT_TYPE_PSK_KEY_EXCHANGE_MODES, HF_EXT_PSK_KEY_EXCHANGE_MODES, CH, hf_psk_modes_parse, hf_psk_modes_write},
     {HF_EXT_TYPE_RECORD_SIZE_LIMIT, HF_EXT_RECORD_SIZE_LIMIT, CH | SH | EE, parse_record_size_limit,
      write_record_size_limit},
-    {HF_EXT_TYPE_PRE_SHARED_KEY, HF_EXT_PRE_SHARED_KEY, CH | SH | HRR, hf_pre_shared_key_parse, hf_pre_shared_key_write},
+    {HF_EXT_TYPE_PRE_SHARED_KEY, HF_EXT_PRE_SHARED_KEY, CH | SH | HRR, hf_pre_shared_key_parse,
+     hf_pre_shared_key_write},
 };
 
 #undef CH

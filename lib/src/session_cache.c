@@ -3,9 +3,9 @@
  * IDs are made by our own random generator, so their first bytes spread by themselves. Sessions are counted objects:
  * the lock covers a few pointers, and one that is in use outlives its removal.
  */
-#include <pthread.h>
 #include <string.h>
 
+#include "lock.h"
 #include "session.h"
 
 typedef struct entry {
@@ -21,7 +21,7 @@ struct hf_session_cache {
     uint32_t lifetime_s;
     size_t capacity, n_buckets, count; /* n_buckets: a power of two */
     size_t size;                       /* as allocated, entries and buckets behind it included */
-    pthread_mutex_t lock;
+    hf_lock lock;
     entry *newest, *oldest, *unused;
     entry *entries;
     entry **buckets;
@@ -53,7 +53,7 @@ hf_status hf_session_cache_new(const hf_env *env, size_t capacity, uint32_t life
         cache->entries[i - 1].next_in_bucket = cache->unused;
         cache->unused = &cache->entries[i - 1];
     }
-    if (pthread_mutex_init(&cache->lock, NULL) != 0) {
+    if (!hf_lock_init(&cache->lock)) {
         env->free(env->alloc_arg, cache, size);
         return HF_ERR_NO_MEMORY;
     }
@@ -74,7 +74,7 @@ void hf_session_cache_release(hf_session_cache *cache)
     size_t size = cache->size;
     for (entry *e = cache->newest; e; e = e->older)
         hf_session_free(e->session);
-    pthread_mutex_destroy(&cache->lock);
+    hf_lock_cleanup(&cache->lock);
     hf_wipe(cache, size);
     env.free(env.alloc_arg, cache, size);
 }
@@ -139,7 +139,7 @@ void hf_session_cache_put(hf_session_cache *cache, const uint8_t id[HF_CACHE_ID_
     hf_session *gone = NULL;
 
     hf_session_retain(session);
-    pthread_mutex_lock(&cache->lock);
+    hf_lock_take(&cache->lock);
     entry *e = find(cache, id);
     if (e)
         gone = take_out(cache, e);
@@ -154,7 +154,7 @@ void hf_session_cache_put(hf_session_cache *cache, const uint8_t id[HF_CACHE_ID_
     *bucket = e;
     link_newest(cache, e);
     cache->count++;
-    pthread_mutex_unlock(&cache->lock);
+    hf_lock_give(&cache->lock);
     hf_session_free(gone);
 }
 
@@ -162,7 +162,7 @@ hf_session *hf_session_cache_get(hf_session_cache *cache, const uint8_t id[HF_CA
 {
     hf_session *found = NULL, *gone = NULL;
 
-    pthread_mutex_lock(&cache->lock);
+    hf_lock_take(&cache->lock);
     entry *e = find(cache, id);
     if (e && now - e->session->state.created >= (int64_t)e->session->state.lifetime_s) {
         gone = take_out(cache, e);
@@ -171,7 +171,7 @@ hf_session *hf_session_cache_get(hf_session_cache *cache, const uint8_t id[HF_CA
         link_newest(cache, e);
         found = hf_session_retain(e->session);
     }
-    pthread_mutex_unlock(&cache->lock);
+    hf_lock_give(&cache->lock);
     hf_session_free(gone);
     return found;
 }
@@ -180,18 +180,18 @@ void hf_session_cache_remove(hf_session_cache *cache, const uint8_t id[HF_CACHE_
 {
     hf_session *gone = NULL;
 
-    pthread_mutex_lock(&cache->lock);
+    hf_lock_take(&cache->lock);
     entry *e = find(cache, id);
     if (e)
         gone = take_out(cache, e);
-    pthread_mutex_unlock(&cache->lock);
+    hf_lock_give(&cache->lock);
     hf_session_free(gone);
 }
 
 size_t hf_session_cache_count(hf_session_cache *cache)
 {
-    pthread_mutex_lock(&cache->lock);
+    hf_lock_take(&cache->lock);
     size_t count = cache->count;
-    pthread_mutex_unlock(&cache->lock);
+    hf_lock_give(&cache->lock);
     return count;
 }

@@ -2,9 +2,9 @@
  *
  * The lock is held for copies of a few bytes only; neither hashing nor the generator runs under it.
  */
-#include <pthread.h>
 #include <string.h>
 
+#include "lock.h"
 #include "schedule13.h"
 #include "session.h"
 
@@ -23,7 +23,7 @@ struct hf_ticket_keys {
     uint32_t period_s, lifetime_s;
     bool installed;
     size_t size; /* as allocated */
-    pthread_mutex_t lock;
+    hf_lock lock;
     uint64_t oldest; /* nothing older is held */
     size_t n;
     slot slots[]; /* an epoch stands at epoch % n */
@@ -55,7 +55,7 @@ hf_status hf_ticket_keys_new(const hf_env *env, const hf_crypto *crypto, const h
     keys->installed = o.installed;
     keys->size = size;
     keys->n = n;
-    if (pthread_mutex_init(&keys->lock, NULL) != 0) {
+    if (!hf_lock_init(&keys->lock)) {
         env->free(env->alloc_arg, keys, size);
         return HF_ERR_NO_MEMORY;
     }
@@ -74,7 +74,7 @@ void hf_ticket_keys_release(hf_ticket_keys *keys)
         return;
     hf_env env = keys->env;
     size_t size = keys->size;
-    pthread_mutex_destroy(&keys->lock);
+    hf_lock_cleanup(&keys->lock);
     hf_wipe(keys, size);
     env.free(env.alloc_arg, keys, size);
 }
@@ -126,12 +126,12 @@ static hf_status name_of(const hf_ticket_keys *keys, hf_ticket_secret *key)
 
 static bool copy_of(hf_ticket_keys *keys, uint64_t epoch, hf_ticket_secret *out)
 {
-    pthread_mutex_lock(&keys->lock);
+    hf_lock_take(&keys->lock);
     sweep(keys, epoch);
     slot *s = slot_of(keys, epoch);
     if (s)
         *out = s->key;
-    pthread_mutex_unlock(&keys->lock);
+    hf_lock_give(&keys->lock);
     return s != NULL;
 }
 
@@ -148,11 +148,11 @@ hf_status hf_ticket_keys_current(hf_ticket_keys *keys, int64_t now, hf_ticket_se
     if (status == HF_OK)
         status = name_of(keys, &made);
     if (status == HF_OK) {
-        pthread_mutex_lock(&keys->lock);
+        hf_lock_take(&keys->lock);
         if (!slot_of(keys, epoch)) /* another thread may have been faster */
             put(keys, epoch, &made);
         *out = slot_of(keys, epoch)->key;
-        pthread_mutex_unlock(&keys->lock);
+        hf_lock_give(&keys->lock);
     }
     hf_wipe(&made, sizeof made);
     return status;
@@ -163,7 +163,7 @@ hf_status hf_ticket_keys_find(hf_ticket_keys *keys, int64_t now, const uint8_t n
 {
     hf_status status = HF_ERR_NOT_FOUND;
 
-    pthread_mutex_lock(&keys->lock);
+    hf_lock_take(&keys->lock);
     sweep(keys, hf_ticket_keys_epoch(keys, now));
     for (size_t i = 0; i < keys->n && status != HF_OK; i++) {
         if (!keys->slots[i].used || memcmp(keys->slots[i].key.name, name, HF_TICKET_NAME_SIZE) != 0)
@@ -171,7 +171,7 @@ hf_status hf_ticket_keys_find(hf_ticket_keys *keys, int64_t now, const uint8_t n
         *out = keys->slots[i].key;
         status = HF_OK;
     }
-    pthread_mutex_unlock(&keys->lock);
+    hf_lock_give(&keys->lock);
     return status;
 }
 
@@ -185,13 +185,13 @@ hf_status hf_ticket_keys_install(hf_ticket_keys *keys, uint64_t epoch, const uin
     memcpy(key.secret, secret, sizeof key.secret);
     hf_status status = name_of(keys, &key);
     if (status == HF_OK) {
-        pthread_mutex_lock(&keys->lock);
+        hf_lock_take(&keys->lock);
         sweep(keys, now);
         if (epoch < keys->oldest || epoch > now + 1)
             status = HF_ERR_STALE;
         else
             put(keys, epoch, &key);
-        pthread_mutex_unlock(&keys->lock);
+        hf_lock_give(&keys->lock);
     }
     hf_wipe(&key, sizeof key);
     return status;
@@ -201,9 +201,9 @@ bool hf_ticket_keys_has(hf_ticket_keys *keys, uint64_t epoch)
 {
     uint64_t now = hf_ticket_keys_epoch(keys, keys->env.unix_time(keys->env.time_arg));
 
-    pthread_mutex_lock(&keys->lock);
+    hf_lock_take(&keys->lock);
     sweep(keys, now);
     bool has = slot_of(keys, epoch) != NULL;
-    pthread_mutex_unlock(&keys->lock);
+    hf_lock_give(&keys->lock);
     return has;
 }
