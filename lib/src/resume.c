@@ -2,6 +2,7 @@
  * RFC 8446 sections 4.2.11 and 4.6.1; RFC 5246 appendix F.1.4; RFC 6066 section 3; RFC 7627 section 5.3. */
 #include "resume.h"
 
+#include "credential.h"
 #include "hello.h"
 #include "negotiate.h"
 
@@ -86,11 +87,19 @@ static bool client_is_proved(hf_conn *conn, const hf_session_state *s)
     }
 }
 
+/* A strict configuration may not carry the name any more. */
+static bool name_is_ours(const hf_config *config, hf_slice name)
+{
+    hf_ranking ranking;
+    return !config->strict_sni || hf_rank_credentials(config, &(hf_wish){.name = name}, &ranking) == HF_OK;
+}
+
 bool hf_session_fits_server(hf_conn *conn, const hf_client_hello *hello, const hf_session_state *s)
 {
     hf_slice name = hf_has(&hello->ext, HF_EXT_SERVER_NAME) ? hello->ext.server_name : (hf_slice){0};
 
-    return hf_session_is_fresh(s, hf_now(conn)) && same_name(name, s->server_name) && client_is_proved(conn, s);
+    return hf_session_is_fresh(s, hf_now(conn)) && same_name(name, s->server_name) &&
+           name_is_ours(conn->config, name) && client_is_proved(conn, s);
 }
 
 /* A suite of ours that the session could go on with. In TLS 1.3 only the hash is the session's. */
