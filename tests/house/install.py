@@ -87,6 +87,11 @@ def check_programs(findings, args, prefix):
     findings.check((prefix / "share/man/man1/handfast.1").is_file(), "the man page handfast(1) is not installed")
 
 
+def check_fault_module(findings, args, prefix):
+    module = prefix / args.libdir / "pkcs11" / "libhandfast-fault.so"
+    findings.check(module.is_file(), "the fault module is not installed")
+
+
 def main():
     args = house.arguments("build", "cmake", "cc", "libdir", "apps")
     findings = house.Findings()
@@ -97,10 +102,11 @@ def main():
         build_and_run(findings, args, prefix, "shared", readme_example(args.source))
         if args.apps == "1":
             check_programs(findings, args, prefix)
+        check_fault_module(findings, args, prefix)
         for library in (prefix / args.libdir).glob("*.so*"):
             library.unlink()
         build_and_run(findings, args, prefix, "static", CONSUMER)
-    findings.finish(at_least=9)
+    findings.finish(at_least=10)
 
 
 if __name__ == "__main__":

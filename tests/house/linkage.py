@@ -12,6 +12,7 @@ NEEDS = {
     "libhandfast.so": set(),
     "libhandfast-providers.so": {"libhandfast.so", "libcrypto.so", "libIPSec_MB.so"},
     "libhandfast-hsm.so": {"libhandfast.so", "libcrypto.so", "libp11-kit.so"},
+    "libhandfast-fault.so": set(),
     "handfast": {"libcrypto.so", "libIPSec_MB.so", "libp11-kit.so", "libuv.so"},
 }
 FOLDERS = {"libhandfast": "lib", "libhandfast-providers": "providers", "libhandfast-hsm": "hsm"}
@@ -75,11 +76,20 @@ def check_exports(findings, source, build, stem):
         findings.check(name in exported, f"{stem} does not export {name}, which its headers promise")
 
 
+def check_module(findings, build):
+    """The fault module is loaded beside others into anybody's process: one symbol, the one that PKCS#11 asks for."""
+    path = find(build, "libhandfast-fault.so")
+    if path:
+        exported = symbols(path, "-D")
+        findings.check(exported == {"C_GetFunctionList"}, f"libhandfast-fault.so exports {sorted(exported)}")
+
+
 def main():
     args = house.arguments("build")
     findings = house.Findings()
     for stem in FOLDERS:
         check_exports(findings, args.source, args.build, stem)
+    check_module(findings, args.build)
     for name in NEEDS:
         path = find(args.build, name)
         if findings.check(path is not None, f"{name} was not built"):
