@@ -91,6 +91,7 @@ static void check_connected(hf_client *c)
     c->connected = true;
     c->deadline = -1;
     tell_summary(c);
+    hf_export_tell(&c->tls->export, c->conn, NULL);
     if (c->options->get_path) {
         put_request(c);
         set_deadline(c);

@@ -186,6 +186,7 @@ static void open_app(hf_link *link)
     hf_conn_get_info(link->conn, &info);
     if (!info.connected)
         return;
+    hf_export_tell(&link->loop->server->tls.export, link->conn, link->peer);
     set_state(link, HF_LINK_OPEN);
     link->moved = true;
     if (!link->app->open(link))

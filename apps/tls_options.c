@@ -24,6 +24,8 @@ const char hf_tls_options_help[] =
     "  --alpn LIST            application protocols in order\n"
     "  --provider NAME        force one provider of record ciphers; see: handfast providers\n"
     "  --keylog FILE          append the secrets of every connection to FILE (NSS key log format): debugging only\n"
+    "  --export LABEL[:N]     print N bytes (default 32) of keying material of every connection on stderr (RFC 5705):\n"
+    "                         debugging only\n"
     "  --explain              tell the handshake's ten steps on stderr\n"
     "  --help                 this text\n";
 
@@ -94,6 +96,10 @@ int hf_tls_options_take(hf_tls_options *options, int opt, const char *value, con
         return HF_EXIT_DONE;
     case HF_OPT_EXPLAIN:
         options->explain = true;
+        return HF_EXIT_DONE;
+    case HF_OPT_EXPORT:
+        if (!hf_export_parse(&options->export, value))
+            return hf_cli_usage(command, "--export %s: LABEL or LABEL:N with N in 1..%d", value, HF_EXPORT_MAX);
         return HF_EXIT_DONE;
     default: /* getopt_long said which option on stderr already */
         return hf_cli_usage(command, "wrong option");

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "export.h"
 #include "handfast/handfast.h"
 
 /* All text is borrowed from argv. */
@@ -22,6 +23,7 @@ typedef struct hf_tls_options {
     const char *trust; /* PEM file: --ca, --client-ca */
     const char *keylog;
     bool explain;
+    hf_export export;
     hf_client_auth client_auth;                    /* server */
     bool strict_sni;                               /* server */
     bool insecure, fallback;                       /* client */
@@ -45,6 +47,7 @@ enum hf_tls_opt {
     HF_OPT_PROVIDER,
     HF_OPT_KEYLOG,
     HF_OPT_EXPLAIN,
+    HF_OPT_EXPORT,
     HF_OPT_HELP,
     HF_OPT_OWN /* the first value that a subcommand may use */
 };
@@ -61,7 +64,7 @@ enum hf_tls_opt {
         {"policy", required_argument, NULL, HF_OPT_POLICY}, {"suites", required_argument, NULL, HF_OPT_SUITES},        \
         {"groups", required_argument, NULL, HF_OPT_GROUPS}, {"alpn", required_argument, NULL, HF_OPT_ALPN},            \
         {"provider", required_argument, NULL, HF_OPT_PROVIDER}, {"keylog", required_argument, NULL, HF_OPT_KEYLOG},    \
-        {"explain", no_argument, NULL, HF_OPT_EXPLAIN},                                                                \
+        {"explain", no_argument, NULL, HF_OPT_EXPLAIN}, {"export", required_argument, NULL, HF_OPT_EXPORT},            \
     {                                                                                                                  \
         "help", no_argument, NULL, HF_OPT_HELP                                                                         \
     }

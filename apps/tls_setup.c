@@ -113,6 +113,12 @@ static bool build(hf_tls *tls, const hf_tls_options *options, hf_role role)
     if (!good(hf_config_new(&env, &tls->crypto, &tls->config), "configuration"))
         return false;
     hf_config *config = tls->config;
+    if (options->export.label[0]) {
+        hf_cli_warn("--export: keying material of every connection is printed; debugging only");
+        if (!good(hf_config_set_exporters(config, true), "--export"))
+            return false;
+    }
+    tls->export = options->export;
     if (!set_policy(config, options) || !set_algorithms(config, options) || !set_alpn(config, options) ||
         !set_role(config, options, role) || !set_trust(config, tls->crypto.pki, options, role) ||
         !hf_credentials_add(config, tls->crypto.pki, options, isatty(STDIN_FILENO)))

@@ -10,6 +10,7 @@ typedef struct hf_tls {
     hf_crypto crypto;
     hf_config *config;
     hf_keylog keylog;
+    hf_export export; /* what --export asks for */
 } hf_tls;
 
 /* Composes the cryptography, opens keys, builds the configuration. HF_EXIT_*, after saying what is wrong; then

@@ -193,6 +193,14 @@ hf_status hf_config_set_strict_sni(hf_config *config, bool strict)
     return HF_OK;
 }
 
+hf_status hf_config_set_exporters(hf_config *config, bool on)
+{
+    if (config->built)
+        return HF_ERR_STATE;
+    config->exporters = on;
+    return HF_OK;
+}
+
 hf_status hf_config_set_insecure(hf_config *config, bool insecure)
 {
     if (config->built)

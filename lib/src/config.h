@@ -52,6 +52,7 @@ struct hf_config {
     hf_trust *trust;
     hf_client_auth client_auth;
     bool strict_sni;
+    bool exporters;
     bool insecure;
     bool fallback;
     char *alpn[HF_LIMIT_ALPN_PROTOCOLS];

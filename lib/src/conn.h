@@ -22,6 +22,8 @@ enum {
 #define HF_VERSION_SSL30 0x0300
 #define HF_VERSION_TLS10 0x0301 /* only ever on records around a hello: RFC 5246 appendix E.1 */
 
+typedef struct hf_exporter hf_exporter; /* exporter.h */
+
 /* One direction of record protection; cipher NULL: none yet. */
 typedef struct hf_protection {
     const hf_cipher *cipher;
@@ -135,6 +137,8 @@ struct hf_conn {
     unsigned key_updates;                        /* of the peer, in a row */
     uint8_t resumption_secret[HF_HASH_SIZE_MAX]; /* client with on_session: what tickets turn into sessions */
     unsigned tickets_taken;
+
+    hf_exporter *exporter; /* NULL: nothing is kept to export from; owned */
 
     uint8_t late_header[HF_MSG_HEADER_SIZE]; /* of a handshake message after the handshake */
     size_t late_header_len, late_skip;

@@ -4,6 +4,7 @@
  * Whoever calls hf_fail returns at once; what the failed handshake held is wiped when the outermost call leaves.
  */
 #include "conn.h"
+#include "exporter.h"
 
 #include <stdio.h>
 
@@ -121,6 +122,7 @@ void hf_conn_free(hf_conn *conn)
     hf_memory memory = conn->memory;
 
     hf_handshake_free(conn);
+    hf_exporter_forget(conn);
     hf_protection_cleanup(&conn->memory, &conn->read);
     hf_protection_cleanup(&conn->memory, &conn->write);
     hf_buffer_free(&conn->memory, &conn->in);
@@ -139,6 +141,7 @@ static void settle(hf_conn *conn)
 {
     if (conn->status != HF_OK) {
         hf_handshake_free(conn);
+        hf_exporter_forget(conn);
         hf_protection_cleanup(&conn->memory, &conn->read);
         hf_protection_cleanup(&conn->memory, &conn->write);
         conn->plain_len = conn->plain_tail = 0;
@@ -360,6 +363,11 @@ static bool step_handshake(hf_conn *conn)
     if (next == HF_NEXT_DONE) {
         if (hf_buffer_len(&conn->hs->in) > 0 || conn->hs->ccs_pending) {
             hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "handshake message after Finished");
+            return false;
+        }
+        hf_status status = hf_exporter_keep12(conn);
+        if (status != HF_OK) {
+            hf_fail(conn, status, "no memory for the exporter secret");
             return false;
         }
         complete(conn);

@@ -1,5 +1,6 @@
 /* Traffic secrets and keys of TLS 1.3: RFC 8446 sections 7.1 to 7.3. */
 #include "conn.h"
+#include "exporter.h"
 
 static const hf_slice no_context = {0};
 
@@ -100,12 +101,17 @@ hf_status hf_enter_handshake13(hf_conn *conn)
 hf_status hf_derive_application13(hf_conn *conn, uint8_t *out_client, uint8_t *out_server)
 {
     hf_handshake *hs = conn->hs;
+    uint8_t transcript[HF_HASH_SIZE_MAX];
 
     hf_status status = hf_schedule13_master(&hs->schedule);
     if (status == HF_OK)
         status = derive(conn, HF_PHASE_MASTER, "c ap traffic", "CLIENT_TRAFFIC_SECRET_0", out_client);
     if (status == HF_OK)
         status = derive(conn, HF_PHASE_MASTER, "s ap traffic", "SERVER_TRAFFIC_SECRET_0", out_server);
+    if (status == HF_OK)
+        status = hf_transcript_digest(&hs->transcript, transcript);
+    if (status == HF_OK)
+        status = hf_exporter_keep13(conn, transcript);
     if (status == HF_OK)
         hf_emit(conn, HF_EVENT_SECRET, 0, 0, "application traffic secrets derived: encryption, decryption, integrity");
     return status;

@@ -4,7 +4,7 @@
 
 #include "hmac.h"
 
-#define HF_PRF_SEED_MAX (32 + 2 * 64) /* label and two randoms, or label and a hash */
+#define HF_PRF_SEED_MAX 1344 /* label, two randoms and an exporter's context; all others are shorter */
 
 /* PRF(secret, label, a || b) into out; label is an ASCII string, all together at most HF_PRF_SEED_MAX bytes.
  * out is zeroed on error. */

@@ -17,6 +17,33 @@ Test(cli, numbers)
     cr_assert_eq(n, 12, "unchanged on error");
 }
 
+Test(cli, label_to_export)
+{
+    static const struct {
+        const char *text, *label;
+        size_t len;
+    } good[] = {{"EXPORTER-x", "EXPORTER-x", 32},
+                {"EXPORTER-x:1", "EXPORTER-x", 1},
+                {"EXPORTER-x:255", "EXPORTER-x", 255},
+                {"a:b", "a:b", 32},
+                {"a:b:16", "a:b", 16},
+                {"a:", "a:", 32}};
+    hf_export out = {.len = 7};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        cr_assert(hf_export_parse(&out, good[i].text), "%s", good[i].text);
+        cr_assert_str_eq(out.label, good[i].label);
+        cr_assert_eq(out.len, good[i].len);
+    }
+    char lengthy[300];
+    memset(lengthy, 'a', sizeof lengthy);
+    lengthy[HF_LIMIT_EXPORT_LABEL + 1] = '\0';
+    const char *const bad[] = {"", ":1", "a:0", "a:256", "a:99999999999999999999", lengthy};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_assert_not(hf_export_parse(&out, bad[i]), "%s", bad[i]);
+    lengthy[HF_LIMIT_EXPORT_LABEL] = '\0';
+    cr_assert(hf_export_parse(&out, lengthy));
+}
+
 Test(cli, host_and_port)
 {
     static const struct {

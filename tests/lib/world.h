@@ -40,7 +40,7 @@ typedef struct side {
     bool tls13; /* the policy's versions; else TLS 1.2 alone */
     size_t record_padding;
     uint64_t rekey_after;
-    bool no_trust, other_trust, insecure, fallback, strict_sni;
+    bool no_trust, other_trust, insecure, fallback, strict_sni, exporters;
     const test_cert *issuer; /* sent behind each certificate of ours */
     const hf_env *env;
     const hf_crypto *crypto;

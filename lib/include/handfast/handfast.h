@@ -60,6 +60,9 @@ HF_API const char *hf_version(void);
 #define HF_LIMIT_ALPN_SIZE 255 /* bytes of one protocol name, RFC 7301 */
 #define HF_LIMIT_NAME 255      /* bytes of a host name */
 #define HF_LIMIT_CREDENTIALS 16
+#define HF_LIMIT_EXPORT 8160         /* bytes of one exported value: 255 blocks of the smallest hash (RFC 5869) */
+#define HF_LIMIT_EXPORT_LABEL 249    /* bytes: what an HkdfLabel of RFC 8446 section 7.1 leaves */
+#define HF_LIMIT_EXPORT_CONTEXT 1024 /* bytes */
 
 /* ---- Environment: what the engine is given ------------------------------------------------------- */
 
@@ -155,6 +158,8 @@ HF_API hf_status hf_config_add_credential(hf_config *config, const hf_credential
 HF_API hf_status hf_config_set_trust(hf_config *config, hf_trust *trust) HF_MUST_CHECK;
 /* Server only; default HF_CLIENT_AUTH_NONE. OPTIONAL and REQUIRED need trust anchors (checked in build). */
 HF_API hf_status hf_config_set_client_auth(hf_config *config, hf_client_auth mode) HF_MUST_CHECK;
+/* Whether connections keep what hf_conn_export needs after the handshake; default false: nothing is kept. */
+HF_API hf_status hf_config_set_exporters(hf_config *config, bool on) HF_MUST_CHECK;
 /* Server only; default false. true: a client that names a server (server_name) which no certificate carries is refused
  * with unrecognized_name, and one that names none is served as ever. */
 HF_API hf_status hf_config_set_strict_sni(hf_config *config, bool strict) HF_MUST_CHECK;
@@ -294,6 +299,19 @@ HF_API void hf_conn_fail(hf_conn *conn, hf_worker *worker, hf_status status, con
 /* TLS 1.3: new keys for our direction, and for the peer's if asked (KeyUpdate, RFC 8446 section 4.6.3). HF_ERR_STATE in
  * another version, before the handshake is complete or after our close_notify. */
 HF_API hf_status hf_conn_key_update(hf_conn *conn, hf_worker *worker, bool request_peer) HF_MUST_CHECK;
+
+/* Keying material for a protocol on top, which both ends can compute and nobody else (RFC 5705; RFC 8446 section 7.5):
+ * out_len bytes, 1..HF_LIMIT_EXPORT, into out. label: NUL-terminated, 1..HF_LIMIT_EXPORT_LABEL bytes, none that TLS
+ * uses itself ("master secret" etc.). context NULL: without one, which in TLS 1.2 differs from an empty one and in
+ * TLS 1.3 does not. The connection's thread; changes nothing. HF_ERR_INVALID: label, context or length out of range.
+ * HF_ERR_STATE: the configuration does not keep exporters, the handshake is not complete, or the connection failed.
+ * HF_ERR_UNSUPPORTED: TLS 1.2 without extended master secret (RFC 7627). out is zeroed on error. */
+typedef struct hf_export_context {
+    const uint8_t *data; /* borrowed */
+    size_t len;          /* bytes, 0..HF_LIMIT_EXPORT_CONTEXT */
+} hf_export_context;
+HF_API hf_status hf_conn_export(const hf_conn *conn, const char *label, const hf_export_context *context, uint8_t *out,
+                                size_t out_len) HF_MUST_CHECK;
 
 /* Private keys, see key.h. take: ownership of the operation passes to the caller (HF_ERR_STATE when none waits).
  * done: consumes op in every case; HF_ERR_STALE when the connection does not wait for it. Then step. */
