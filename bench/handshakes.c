@@ -257,6 +257,7 @@ static bool measure(const options *o, const hf_token_bed *bed, const hf_server *
 static bool measure_all(const options *o, const hf_token_bed *bed, hf_report *report)
 {
     const hf_server_options how = {.program = o->program,
+                                   .keys = {true, true},
                                    .cpu = o->common.cpu,
                                    .key_threads = o->key_threads,
                                    .max_connections = 4 * o->clients + 64};

@@ -16,6 +16,7 @@ static const struct {
     {"records", hf_bench_records, "seal and open records: GB/s and cycles per byte of each provider"},
     {"keys", hf_bench_keys, "private-key operations per second in a SoftHSM2 token"},
     {"handshakes", hf_bench_handshakes, "full handshakes per second of `handfast serve` with a key in a token"},
+    {"server", hf_bench_server, "throughput of `handfast serve` beside nginx and HAProxy"},
     {"memory", hf_bench_memory, "memory of `handfast serve` for an idle connection"},
     {"report", hf_bench_report, "page or comparison from the JSON of earlier runs"},
 };

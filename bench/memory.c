@@ -95,8 +95,11 @@ static bool hold(const hf_server *server, uint16_t suite, unsigned n, size_t *ou
 
 static bool measure(const options *o, const hf_token_bed *bed, const hf_handshake_kind *kind, hf_report *report)
 {
-    const hf_server_options how = {
-        .program = o->program, .cpu = -1, .key_threads = 2, .max_connections = o->connections + 64};
+    const hf_server_options how = {.program = o->program,
+                                   .keys = {true, true},
+                                   .cpu = -1,
+                                   .key_threads = 2,
+                                   .max_connections = o->connections + 64};
     hf_server server;
     size_t engine = 0;
     uint64_t bytes[2] = {0, 0};

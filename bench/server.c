@@ -1,4 +1,4 @@
-/* The server under test; see server.h. */
+/* The servers under test: starting, watching and ending them; and `handfast serve`. See server.h. */
 #include "server.h"
 
 #include <arpa/inet.h>
@@ -71,86 +71,149 @@ static bool wait_for_port(int fd, struct sockaddr_in *out)
     return false;
 }
 
-/* Starts the program with stdout to a pipe and stderr to a file; the child inherits this thread's processor. */
-static int spawn(const char *program, char *const *argv, int cpu, hf_server *out)
-{
-    posix_spawn_file_actions_t actions;
-    int fds[2];
-
-    if (pipe2(fds, O_CLOEXEC) != 0)
-        return -1;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, out->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    (void)hf_cpu_pin(cpu);
-    int error = posix_spawn(&out->pid, program, &actions, NULL, argv, environ);
-    (void)hf_cpu_pin(-1);
-    posix_spawn_file_actions_destroy(&actions);
-    close(fds[1]);
-    if (error != 0) {
-        out->pid = 0;
-        close(fds[0]);
-        errno = error;
-        return -1;
-    }
-    return fds[0];
-}
-
 static void tell_log(const hf_server *server)
 {
     char line[512];
     FILE *file = fopen(server->log, "re");
 
     while (file && fgets(line, sizeof line, file))
-        fprintf(stderr, "  server: %s", line);
+        fprintf(stderr, "  %s: %s", server->name, line);
     if (file)
         (void)fclose(file);
 }
 
+bool hf_server_spawn(hf_server *server, const hf_token_bed *bed, const char *program, const char *const *argv, int cpu,
+                     int *out_fd)
+{
+    posix_spawn_file_actions_t actions;
+    int fds[2] = {-1, -1};
+
+    if (snprintf(server->log, sizeof server->log, "%s/%s.log", bed->folder, server->name) >= (int)sizeof server->log ||
+        (out_fd && pipe2(fds, O_CLOEXEC) != 0))
+        return false;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, server->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    posix_spawn_file_actions_adddup2(&actions, out_fd ? fds[1] : STDERR_FILENO, STDOUT_FILENO);
+    (void)hf_cpu_pin(cpu); /* the child inherits it */
+    /* posix_spawn changes nothing in argv; its type is older than const. */
+    int error = posix_spawn(&server->pid, program, &actions, NULL, (char *const *)(uintptr_t)argv, environ);
+    (void)hf_cpu_pin(-1);
+    posix_spawn_file_actions_destroy(&actions);
+    if (out_fd)
+        close(fds[1]);
+    if (error == 0) {
+        if (out_fd)
+            *out_fd = fds[0];
+        return true;
+    }
+    server->pid = 0;
+    if (out_fd)
+        close(fds[0]);
+    hf_bench_fail("cannot start %s: %s", program, strerror(error));
+    return false;
+}
+
+static bool accepts(const struct sockaddr_in *address)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool good = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
+bool hf_server_wait(hf_server *server)
+{
+    uint64_t until = hf_clock_wall_ns() + START_MS * 1000000ull;
+    bool alive = true;
+
+    while (alive && hf_clock_wall_ns() < until) {
+        if (accepts(&server->address))
+            return true;
+        (void)usleep(10000);
+        alive = waitpid(server->pid, NULL, WNOHANG) == 0;
+    }
+    hf_bench_fail(alive ? "%s does not listen" : "%s ended at once", server->name);
+    tell_log(server);
+    if (alive)
+        (void)hf_server_stop(server);
+    server->pid = 0;
+    return false;
+}
+
+#define ARGS_MAX 64
+
+typedef struct args {
+    const char *list[ARGS_MAX + 1]; /* NULL-terminated */
+    size_t n;
+} args;
+
+static void add(args *a, const char *option, const char *value)
+{
+    if (a->n + 2 > ARGS_MAX)
+        return;
+    a->list[a->n++] = option;
+    if (value)
+        a->list[a->n++] = value;
+}
+
+static void add_work(args *a, const hf_server_options *o, const char *backend)
+{
+    if (o->work == HF_WORK_ECHO)
+        add(a, "--echo", NULL);
+    else if (o->work == HF_WORK_FILES)
+        add(a, "--root", o->root);
+    else
+        add(a, "--backend", backend);
+    add(a, "--policy", o->tls13_only ? "modern" : "compatible");
+    if (o->tls13_only) {
+        add(a, "--suites", "TLS_AES_128_GCM_SHA256");
+        add(a, "--groups", "X25519");
+    }
+}
+
+static void add_keys(args *a, const hf_server_options *o, const hf_token_bed *bed)
+{
+    if (!o->key_in_file) {
+        add(a, "--module", bed->module);
+        add(a, "--pin-source", bed->pin_file);
+    }
+    for (int which = 0; which < HF_BED_KEYS; which++) {
+        if (!o->keys[which])
+            continue;
+        add(a, "--cert", bed->cert_file[which]);
+        add(a, "--key", o->key_in_file ? bed->key_file[which] : bed->uri[which]);
+    }
+    for (const char *const *more = o->more_args; more && *more; more++)
+        add(a, *more, NULL);
+}
+
 bool hf_server_start(const hf_server_options *options, const hf_token_bed *bed, hf_server *out)
 {
-    char key_threads[16], connections[16];
+    char key_threads[16], connections[16], backend[32];
+    int fd = -1;
+    args a = {.n = 0};
 
     memset(out, 0, sizeof *out);
+    out->name = "handfast";
     (void)snprintf(key_threads, sizeof key_threads, "%u", options->key_threads);
     (void)snprintf(connections, sizeof connections, "%u", options->max_connections);
-    if (snprintf(out->log, sizeof out->log, "%s/server.log", bed->folder) >= (int)sizeof out->log)
+    (void)snprintf(backend, sizeof backend, "127.0.0.1:%u", options->backend);
+    add(&a, "handfast", "serve");
+    add(&a, "--listen", "127.0.0.1:0");
+    add(&a, "--threads", "1");
+    add(&a, "--max-connections", connections);
+    if (options->key_threads)
+        add(&a, "--key-threads", key_threads);
+    add_work(&a, options, backend);
+    add_keys(&a, options, bed);
+    if (!hf_server_spawn(out, bed, options->program, a.list, options->cpu, &fd))
         return false;
-    const char *argv[] = {"handfast",
-                          "serve",
-                          "--listen",
-                          "127.0.0.1:0",
-                          "--echo",
-                          "--policy",
-                          "compatible",
-                          "--threads",
-                          "1",
-                          "--module",
-                          bed->module,
-                          "--pin-source",
-                          bed->pin_file,
-                          "--key-threads",
-                          key_threads,
-                          "--max-connections",
-                          connections,
-                          "--cert",
-                          bed->cert_file[HF_BED_RSA],
-                          "--key",
-                          bed->uri[HF_BED_RSA],
-                          "--cert",
-                          bed->cert_file[HF_BED_P256],
-                          "--key",
-                          bed->uri[HF_BED_P256],
-                          NULL};
-    /* posix_spawn changes nothing in it; its type is older than const. */
-    int fd = spawn(options->program, (char *const *)(uintptr_t)argv, options->cpu, out);
-    bool good = fd >= 0 && wait_for_port(fd, &out->address);
-    if (fd < 0)
-        hf_bench_fail("cannot start %s: %s", options->program, strerror(errno));
-    else
-        close(fd);
-    if (fd >= 0 && !good) {
+    bool good = wait_for_port(fd, &out->address);
+    close(fd);
+    if (!good) {
         hf_bench_fail("%s serve does not listen", options->program);
         tell_log(out);
         (void)hf_server_stop(out);
@@ -176,7 +239,9 @@ bool hf_server_stop(hf_server *server)
     server->pid = 0;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return true;
-    hf_bench_fail("the server did not end well (wait status 0x%x)", (unsigned)status);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM && strcmp(server->name, "handfast") != 0)
+        return true; /* others may die of it; ours must not */
+    hf_bench_fail("%s did not end well (wait status 0x%x)", server->name, (unsigned)status);
     tell_log(server);
     return false;
 }

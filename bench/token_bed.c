@@ -4,6 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <openssl/bio.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +25,6 @@
 #define PIN_BYTES 8
 
 const char *const hf_bed_labels[HF_BED_KEYS] = {[HF_BED_RSA] = "RSA-2048", [HF_BED_P256] = "P-256"};
-static const char *const algorithms[HF_BED_KEYS] = {[HF_BED_RSA] = "rsa:2048", [HF_BED_P256] = "ec:p256"};
 
 static const char *find_module(const char *asked)
 {
@@ -87,6 +91,34 @@ static bool make_files(hf_token_bed *bed)
     return good;
 }
 
+bool hf_token_bed_file(const hf_token_bed *bed, const char *name, const void *data, size_t len, char *out)
+{
+    int fd = path_in(bed, name, out) ? open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR) : -1;
+    bool good = fd >= 0 && write(fd, data, len) == (ssize_t)len;
+
+    if (fd >= 0)
+        good = close(fd) == 0 && good;
+    if (!good)
+        hf_bench_fail("cannot write %s/%s: %s", bed->folder, name, strerror(errno));
+    return good;
+}
+
+/* A new private key as PEM text: *out_bio is the caller's to free, and holds it. */
+static hf_status new_key_pem(hf_bed_key which, BIO **out_bio, const char **out_pem, size_t *out_len)
+{
+    char *text = NULL;
+    EVP_PKEY *key = which == HF_BED_RSA ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+
+    *out_bio = BIO_new(BIO_s_secmem());
+    bool good = key && *out_bio && PEM_write_bio_PrivateKey(*out_bio, key, NULL, NULL, 0, NULL, NULL) == 1;
+    long len = good ? BIO_get_mem_data(*out_bio, &text) : 0;
+    EVP_PKEY_free(key);
+    *out_pem = text;
+    *out_len = len > 0 ? (size_t)len : 0;
+    return good ? HF_OK : HF_ERR_CRYPTO;
+}
+
+/* The key is made outside of the token and copied into it: peers that cannot use the token get the same from a file. */
 static hf_status make_key(hf_token_bed *bed, const hf_hsm_options *options, hf_bed_key which, char *why)
 {
     static const char *const sans[] = {"dns:localhost", "ip:127.0.0.1"};
@@ -94,14 +126,21 @@ static hf_status make_key(hf_token_bed *bed, const hf_hsm_options *options, hf_b
     const hf_hsm_new_key key = {.token_uri = "pkcs11:token=" HF_BED_TOKEN, .label = hf_bed_labels[which]};
     char name[32];
     char *pem = NULL;
+    const char *key_pem = NULL;
+    size_t key_len = 0;
+    BIO *bio = NULL;
 
-    (void)snprintf(name, sizeof name, "%s.pem", hf_bed_labels[which]);
-    if (!path_in(bed, name, bed->cert_file[which]))
-        return HF_ERR_LIMIT;
-    hf_status status = hf_hsm_keygen(options, &key, algorithms[which], bed->uri[which], why, WHY_MAX);
+    (void)snprintf(name, sizeof name, "%s-key.pem", hf_bed_labels[which]);
+    hf_status status = new_key_pem(which, &bio, &key_pem, &key_len);
+    if (status == HF_OK && !hf_token_bed_file(bed, name, key_pem, key_len, bed->key_file[which]))
+        status = HF_ERR_IO;
+    if (status == HF_OK)
+        status = hf_hsm_import_key(options, &key, key_pem, key_len, bed->uri[which], why, WHY_MAX);
+    BIO_free(bio);
     if (status == HF_OK)
         status = hf_hsm_selfsign(options, bed->uri[which], &spec, &pem, why, WHY_MAX);
-    if (status == HF_OK && !write_file(bed->cert_file[which], "%s", pem))
+    (void)snprintf(name, sizeof name, "%s.pem", hf_bed_labels[which]);
+    if (status == HF_OK && !hf_token_bed_file(bed, name, pem, strlen(pem), bed->cert_file[which]))
         status = HF_ERR_IO;
     free(pem);
     return status;

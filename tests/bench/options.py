@@ -36,6 +36,8 @@ WRONG = [
     ["handshakes", "--clients", "0"],
     ["handshakes", "--key-threads", "99"],
     ["memory", "--connections", "1"],
+    ["server", "--work", "idle"],
+    ["server", "word"],
     ["memory", "word"],
 ]
 FAILING = [
@@ -60,11 +62,11 @@ def main():
         code, _, err = bench.run(*words)
         bench.check(code == 1, f"{words}: exit code {code}, not 1")
         bench.check("nonexistent" in err, f"{words}: stderr does not name the culprit: {err!r}")
-    for name in ("records", "keys", "handshakes", "memory", "report"):
+    for name in ("records", "keys", "handshakes", "server", "memory", "report"):
         code, out, err = bench.run(name, "--help")
         bench.check(code == 0 and out.startswith(f"usage: handfast-bench {name}") and err == "", f"{name} --help")
     code, out, _ = bench.run("--help")
-    bench.check(code == 0 and all(name in out for name in ("records", "keys", "handshakes", "memory", "report")), "--help")
+    bench.check(code == 0 and all(name in out for name in ("records", "keys", "handshakes", "server", "memory", "report")), "--help")
     bench.finish(at_least=80)
 
 
