@@ -3,6 +3,7 @@
 #define HF_CONN_H
 
 #include "config.h"
+#include "handfast/batch.h"
 #include "handfast/handfast.h"
 #include "memory.h"
 #include "msg.h"
@@ -122,11 +123,15 @@ struct hf_conn {
     size_t reason_size;
 
     hf_buffer in, out;
+    size_t out_pending;        /* bytes behind out.end that records on their way have reserved */
+    hf_batch *batch;           /* where this connection's records wait; NULL: none does */
+    unsigned opening, sealing; /* how many, by direction */
     hf_protection read, write;
     size_t plain_len;                 /* decrypted application data at in.start that is not acknowledged */
     size_t plain_tail;                /* bytes of the record behind it (tag, padding) */
     size_t room_len;                  /* room handed out by hf_conn_room_buf, 0: none */
     size_t send_limit;                /* largest content we may send in a record */
+    size_t record_size;               /* largest content the application wants in a record of its data */
     size_t receive_limit;             /* largest content we accept in a record */
     bool limit_unprotected;           /* receive_limit holds for unprotected records too (max_fragment_length) */
     unsigned empty_records, warnings; /* in a row */
@@ -169,8 +174,12 @@ void hf_emit(hf_conn *conn, hf_event_kind kind, unsigned message, size_t size, c
 /* Whether nothing is missing when the transport ends now: the peer said close_notify; or we did, in TLS 1.2, where one
  * closes both directions (RFC 5246 section 7.2.1). In TLS 1.3 each has its own end (RFC 8446 section 6.1). */
 bool hf_read_side_closed(const hf_conn *conn);
+/* Leaves a call of the application: what a failed connection or an idle one need not hold goes. */
+void hf_settle(hf_conn *conn);
 
-/* ---- record.c ---- */
+/* ---- record.c, record_seal.c ---- */
+
+#define HF_SEQUENCE_MAX (UINT64_MAX - 1) /* "MUST NOT wrap": RFC 5246 section 6.1 */
 
 typedef struct hf_record {
     uint8_t type;
@@ -179,19 +188,66 @@ typedef struct hf_record {
     size_t size; /* of the whole record with its header */
 } hf_record;
 
+/* A record on its way: prepared, then run by the provider, then committed. */
+typedef struct hf_task {
+    hf_conn *conn; /* NULL: done with */
+    const hf_cipher *cipher;
+    hf_direction direction;
+    bool ran;
+    size_t at;        /* sealing: where its header goes, bytes behind conn->out.end as that was when it was prepared */
+    hf_record record; /* opening: as it came */
+    hf_record_job job;
+    uint8_t iv[HF_CBC_IV_SIZE];
+} hf_task;
+
 /* The next record of the input, opened in place. false: no whole record there yet, or failed. The caller drops it
  * (hf_record_drop), or turns it into pending plaintext. */
 bool hf_record_next(hf_conn *conn, hf_record *out);
 void hf_record_drop(hf_conn *conn, const hf_record *record);
-/* Queues data as records of at most send_limit bytes. */
+/* The parts of the same: whether a whole and protected record stands there that may be opened; a job for it; and what
+ * came of the job (false: failed). */
+bool hf_record_is_protected(const hf_conn *conn, hf_record *out);
+void hf_open_prepare(hf_conn *conn, const hf_record *record, hf_task *out);
+bool hf_open_commit(hf_conn *conn, const hf_task *task, hf_record *out);
+
+/* Queues data as records, application data as small as the application wants them. */
 hf_status hf_record_write(hf_conn *conn, uint8_t type, const uint8_t *data, size_t len) HF_MUST_CHECK;
 /* Where the content of the next record goes in place, and its sealing. */
 hf_status hf_record_room(hf_conn *conn, uint8_t **out, size_t *out_len) HF_MUST_CHECK;
 hf_status hf_record_seal_room(hf_conn *conn, uint8_t type, size_t len) HF_MUST_CHECK;
+/* The largest content of a record of application data. */
+size_t hf_record_content_max(const hf_conn *conn);
+/* The parts of hf_record_write: room behind the output for len bytes in records of content_max; a job for one of them,
+ * whose bytes must stay until it ran (on error nothing changed); where it goes, asked for right before it is run; and
+ * what came of it, in the order of preparing. */
+hf_status hf_seal_reserve(hf_conn *conn, size_t len, size_t content_max) HF_MUST_CHECK;
+hf_status hf_seal_prepare(hf_conn *conn, uint8_t type, const uint8_t *data, size_t len, hf_task *out) HF_MUST_CHECK;
+void hf_seal_place(hf_task *task);
+hf_status hf_seal_commit(hf_conn *conn, const hf_task *task) HF_MUST_CHECK;
 
 hf_status hf_protection_init(hf_conn *conn, hf_protection *p, const hf_cipher *cipher,
                              const hf_record_keys *keys) HF_MUST_CHECK;
 void hf_protection_cleanup(hf_memory *memory, hf_protection *p);
+
+/* (engine.c) A record that was opened does what its type means; the second half of every read. false: nothing more can be done
+ * now. */
+bool hf_take_record(hf_conn *conn, const hf_record *record);
+
+/* ---- io.c ---- */
+
+/* HF_OK: application data may be written now or later. */
+hf_status hf_may_write(const hf_conn *conn) HF_MUST_CHECK;
+/* How much of len bytes of application data is taken: whole records until the output has its fill. */
+size_t hf_takeable(const hf_conn *conn, size_t len);
+/* The part of it that the present key may still seal; 0: it is due for a KeyUpdate. */
+size_t hf_under_this_key(const hf_conn *conn, size_t len);
+
+/* ---- batch.c ---- */
+
+/* Before a call that changes what records on their way stand on: runs and commits this connection's, alone. */
+void hf_batch_flush(hf_conn *conn, hf_worker *worker);
+/* Forgets them: the connection is being freed. */
+void hf_batch_forget(hf_conn *conn);
 
 /* ---- handshake.c: what both machines share ---- */
 
@@ -289,7 +345,9 @@ bool hf_is_last_message(hf_conn *conn, const hf_message *message);
 
 /* A handshake record after the handshake. */
 void hf_post13_read(hf_conn *conn, const hf_record *record);
-/* After records were sealed: a KeyUpdate of our own when the key has done enough. */
+/* How many records the key may still seal before a KeyUpdate of our own. */
+uint64_t hf_post13_left(const hf_conn *conn);
+/* After records were sealed: that KeyUpdate when the key has done enough. */
 hf_status hf_post13_after_write(hf_conn *conn) HF_MUST_CHECK;
 
 /* ---- the state machines ---- */

@@ -84,7 +84,7 @@ hf_status hf_conn_new(hf_config *config, const hf_conn_options *options, hf_conn
     conn->config = config;
     hf_config_retain(config);
     conn->role = config->role;
-    conn->send_limit = conn->receive_limit = HF_PLAINTEXT_MAX;
+    conn->send_limit = conn->receive_limit = conn->record_size = HF_PLAINTEXT_MAX;
     conn->reason = "";
     conn->hello_version = HF_VERSION_TLS10;
     if (options)
@@ -121,6 +121,7 @@ void hf_conn_free(hf_conn *conn)
     hf_config *config = conn->config;
     hf_memory memory = conn->memory;
 
+    hf_batch_forget(conn);
     hf_handshake_free(conn);
     hf_exporter_forget(conn);
     hf_protection_cleanup(&conn->memory, &conn->read);
@@ -136,8 +137,7 @@ void hf_conn_free(hf_conn *conn)
     hf_config_release(config);
 }
 
-/* Leaves a call: what a failed connection or an idle one need not hold goes. */
-static void settle(hf_conn *conn)
+void hf_settle(hf_conn *conn)
 {
     if (conn->status != HF_OK) {
         hf_handshake_free(conn);
@@ -293,19 +293,9 @@ bool hf_read_side_closed(const hf_conn *conn)
     return conn->got_close || (conn->sent_close && conn->version != HF_TLS13);
 }
 
-/* Takes one record of the input. false: nothing more can be done now. */
-static bool read_record(hf_conn *conn)
+bool hf_take_record(hf_conn *conn, const hf_record *record)
 {
-    hf_record record;
-
-    if (conn->got_close || !hf_record_next(conn, &record)) {
-        if (conn->eof && conn->status == HF_OK && !hf_read_side_closed(conn))
-            hf_fail(conn, HF_ERR_TRUNCATED,
-                    conn->connected ? "the transport ended without close_notify: data may be missing"
-                                    : "the transport ended during the handshake");
-        return false;
-    }
-    if (record.type == HF_CONTENT_APPLICATION_DATA) {
+    if (record->type == HF_CONTENT_APPLICATION_DATA) {
         if (!conn->connected) {
             hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "application data before the handshake is complete");
             return false;
@@ -314,22 +304,36 @@ static bool read_record(hf_conn *conn)
             hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "application data inside a handshake message");
             return false;
         }
-        if (record.content_len > 0) {
+        if (record->content_len > 0) {
             conn->empty_records = conn->warnings = conn->key_updates = 0;
-            keep_plaintext(conn, &record);
+            keep_plaintext(conn, record);
             return false;
         }
         if (++conn->empty_records > HF_LIMIT_EMPTY_RECORDS)
             hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "too many empty records in a row");
-    } else if (record.type == HF_CONTENT_ALERT) {
-        read_alert(conn, &record);
-    } else if (record.type == HF_CONTENT_CHANGE_CIPHER_SPEC) {
-        read_change_cipher_spec(conn, &record);
+    } else if (record->type == HF_CONTENT_ALERT) {
+        read_alert(conn, record);
+    } else if (record->type == HF_CONTENT_CHANGE_CIPHER_SPEC) {
+        read_change_cipher_spec(conn, record);
     } else {
-        read_handshake(conn, &record);
+        read_handshake(conn, record);
     }
-    hf_record_drop(conn, &record);
+    hf_record_drop(conn, record);
     return conn->status == HF_OK;
+}
+
+/* Takes one record of the input. false: nothing more can be done now. */
+static bool read_record(hf_conn *conn)
+{
+    hf_record record;
+
+    if (!conn->got_close && hf_record_next(conn, &record))
+        return hf_take_record(conn, &record);
+    if (conn->eof && conn->status == HF_OK && !hf_read_side_closed(conn))
+        hf_fail(conn, HF_ERR_TRUNCATED,
+                conn->connected ? "the transport ended without close_notify: data may be missing"
+                                : "the transport ended during the handshake");
+    return false;
 }
 
 /* ---- The step ---- */
@@ -378,18 +382,20 @@ static bool step_handshake(hf_conn *conn)
 
 hf_status hf_conn_step(hf_conn *conn, hf_worker *worker)
 {
+    hf_batch_flush(conn, worker);
     if (conn->status != HF_OK)
         return conn->status;
     conn->worker = worker;
     conn->room_len = 0;
     while (conn->status == HF_OK && conn->plain_len == 0 && (conn->hs ? step_handshake(conn) : read_record(conn))) {
     }
-    settle(conn);
+    hf_settle(conn);
     return conn->status;
 }
 
 void hf_conn_close(hf_conn *conn, hf_worker *worker)
 {
+    hf_batch_flush(conn, worker);
     if (conn->status != HF_OK || conn->sent_close)
         return;
     conn->worker = worker;
@@ -402,14 +408,15 @@ void hf_conn_close(hf_conn *conn, hf_worker *worker)
         send_alert(conn, 1, HF_ALERT_CLOSE_NOTIFY);
         conn->sent_close = true;
     }
-    settle(conn);
+    hf_settle(conn);
 }
 
 void hf_conn_fail(hf_conn *conn, hf_worker *worker, hf_status status, const char *reason)
 {
+    hf_batch_flush(conn, worker);
     if (conn->status != HF_OK || status == HF_OK)
         return;
     conn->worker = worker;
     hf_fail_text(conn, status, "ended by the application", reason);
-    settle(conn);
+    hf_settle(conn);
 }

@@ -11,20 +11,26 @@ static bool is_over(const hf_conn *conn)
 
 static bool wants_input(const hf_conn *conn)
 {
-    return !is_over(conn) && !conn->eof && !conn->got_close && conn->plain_len == 0 &&
+    return !is_over(conn) && !conn->opening && !conn->eof && !conn->got_close && conn->plain_len == 0 &&
            !(conn->hs && conn->hs->op_id != 0) && hf_buffer_len(&conn->in) < INPUT_SIZE;
+}
+
+/* What waits to be sent, records on their way included. */
+static size_t output_len(const hf_conn *conn)
+{
+    return hf_buffer_len(&conn->out) + conn->out_pending;
 }
 
 static bool wants_room(const hf_conn *conn)
 {
-    return !is_over(conn) && conn->connected && !conn->sent_close && hf_buffer_len(&conn->out) < HF_LIMIT_OUTPUT;
+    return !is_over(conn) && conn->connected && !conn->sent_close && output_len(conn) < HF_LIMIT_OUTPUT;
 }
 
 unsigned hf_conn_wants(const hf_conn *conn)
 {
     unsigned wants = 0;
 
-    if (hf_buffer_len(&conn->out) > 0)
+    if (hf_buffer_len(&conn->out) > 0 && !conn->sealing)
         wants |= HF_WANT_OUTPUT;
     if (is_over(conn) && conn->plain_len == 0)
         return wants | HF_WANT_CLOSED;
@@ -56,6 +62,8 @@ hf_status hf_conn_input_buf(hf_conn *conn, uint8_t **out_buf, size_t *out_len)
 
 hf_status hf_conn_input_ack(hf_conn *conn, size_t len)
 {
+    if (conn->opening)
+        return HF_ERR_STATE;
     if (len > conn->in.size - conn->in.end)
         return HF_ERR_INVALID;
     conn->in.end += len;
@@ -73,7 +81,7 @@ void hf_conn_input_eof(hf_conn *conn)
 
 hf_status hf_conn_output_buf(hf_conn *conn, const uint8_t **out_buf, size_t *out_len)
 {
-    if (hf_buffer_len(&conn->out) == 0)
+    if (hf_buffer_len(&conn->out) == 0 || conn->sealing)
         return HF_ERR_STATE;
     *out_buf = hf_buffer_data(&conn->out);
     *out_len = hf_buffer_len(&conn->out);
@@ -82,6 +90,8 @@ hf_status hf_conn_output_buf(hf_conn *conn, const uint8_t **out_buf, size_t *out
 
 hf_status hf_conn_output_ack(hf_conn *conn, size_t len)
 {
+    if (conn->sealing)
+        return HF_ERR_STATE;
     if (len > hf_buffer_len(&conn->out))
         return HF_ERR_INVALID;
     hf_buffer_consume(&conn->out, len);
@@ -119,7 +129,7 @@ hf_status hf_conn_plaintext_ack(hf_conn *conn, size_t len)
 
 /* ---- Application to engine ---- */
 
-static hf_status may_write(const hf_conn *conn)
+hf_status hf_may_write(const hf_conn *conn)
 {
     if (conn->status != HF_OK)
         return conn->status;
@@ -130,8 +140,8 @@ static hf_status may_write(const hf_conn *conn)
 
 hf_status hf_conn_room_buf(hf_conn *conn, uint8_t **out_buf, size_t *out_len)
 {
-    hf_status status = may_write(conn);
-    if (status == HF_OK && !wants_room(conn))
+    hf_status status = hf_may_write(conn);
+    if (status == HF_OK && (conn->sealing || !wants_room(conn)))
         status = HF_ERR_STATE;
     if (status == HF_OK)
         status = hf_record_room(conn, out_buf, out_len);
@@ -142,7 +152,8 @@ hf_status hf_conn_room_buf(hf_conn *conn, uint8_t **out_buf, size_t *out_len)
 
 hf_status hf_conn_room_ack(hf_conn *conn, hf_worker *worker, size_t len)
 {
-    hf_status status = may_write(conn);
+    hf_batch_flush(conn, worker);
+    hf_status status = hf_may_write(conn);
     if (status != HF_OK)
         return status;
     if (len > conn->room_len)
@@ -160,25 +171,52 @@ hf_status hf_conn_room_ack(hf_conn *conn, hf_worker *worker, size_t len)
     return status;
 }
 
+size_t hf_takeable(const hf_conn *conn, size_t len)
+{
+    if (!wants_room(conn))
+        return 0;
+    size_t most = hf_record_content_max(conn), room = HF_LIMIT_OUTPUT - output_len(conn);
+    size_t whole = (room + most - 1) / most * most;
+    return len < whole ? len : whole;
+}
+
+size_t hf_under_this_key(const hf_conn *conn, size_t len)
+{
+    size_t most = hf_record_content_max(conn);
+    uint64_t left = hf_post13_left(conn);
+    return left < (len + most - 1) / most ? (size_t)left * most : len;
+}
+
 hf_status hf_conn_write(hf_conn *conn, hf_worker *worker, const uint8_t *data, size_t len, size_t *out_taken)
 {
     *out_taken = 0;
-    hf_status status = may_write(conn);
-    if (status != HF_OK || len == 0 || !wants_room(conn))
+    hf_batch_flush(conn, worker);
+    hf_status status = hf_may_write(conn);
+    if (status != HF_OK)
         return status;
-    size_t room = HF_LIMIT_OUTPUT - hf_buffer_len(&conn->out);
-    size_t records = (room + conn->send_limit - 1) / conn->send_limit;
-    size_t n = len < records * conn->send_limit ? len : records * conn->send_limit;
+    size_t n = hf_takeable(conn, len);
 
     conn->room_len = 0;
     conn->worker = worker;
-    status = hf_record_write(conn, HF_CONTENT_APPLICATION_DATA, data, n);
-    if (status == HF_OK)
-        status = hf_post13_after_write(conn);
+    for (size_t done = 0; status == HF_OK && done < n;) {
+        size_t part = hf_under_this_key(conn, n - done);
+        status = hf_record_write(conn, HF_CONTENT_APPLICATION_DATA, data + done, part);
+        if (status == HF_OK)
+            status = hf_post13_after_write(conn);
+        done += part;
+    }
     if (status != HF_OK)
         hf_fail(conn, status, "sealing a record failed");
     else
         *out_taken = n;
     conn->worker = NULL;
     return status;
+}
+
+hf_status hf_conn_set_record_size(hf_conn *conn, size_t bytes)
+{
+    if (bytes < HF_RECORD_SIZE_MIN || bytes > HF_PLAINTEXT_MAX)
+        return HF_ERR_INVALID;
+    conn->record_size = bytes;
+    return HF_OK;
 }

@@ -29,11 +29,17 @@ static hf_status send_key_update(hf_conn *conn, bool request)
     return hf_update_traffic13(conn, HF_SEAL);
 }
 
+uint64_t hf_post13_left(const hf_conn *conn)
+{
+    if (conn->write.mode != HF_RECORD_TLS13)
+        return UINT64_MAX;
+    uint64_t limit = key_limit(conn);
+    return conn->write.sequence < limit ? limit - conn->write.sequence : 0;
+}
+
 hf_status hf_post13_after_write(hf_conn *conn)
 {
-    if (conn->write.mode != HF_RECORD_TLS13 || conn->write.sequence < key_limit(conn))
-        return HF_OK;
-    return send_key_update(conn, false);
+    return hf_post13_left(conn) > 0 ? HF_OK : send_key_update(conn, false);
 }
 
 hf_status hf_conn_key_update(hf_conn *conn, hf_worker *worker, bool request_peer)
@@ -42,6 +48,9 @@ hf_status hf_conn_key_update(hf_conn *conn, hf_worker *worker, bool request_peer
         return conn->status;
     if (!conn->connected || conn->sent_close || conn->version != HF_TLS13)
         return HF_ERR_STATE;
+    hf_batch_flush(conn, worker);
+    if (conn->status != HF_OK)
+        return conn->status;
     conn->worker = worker;
     conn->room_len = 0;
     hf_status status = send_key_update(conn, request_peer);

@@ -1,13 +1,11 @@
-/* The record layer: framing, protection, sequence numbers, limits. RFC 5246 section 6.2.
+/* The record layer, receiving: framing, opening, limits. RFC 5246 section 6.2. Its other half is record_seal.c.
  *
- * Records are prepared (sequence number and room reserved), run by the worker, and committed in the connection's
- * order. Opening is in place in the input buffer; sealing goes from the caller's bytes into the output buffer.
+ * A record is prepared (its sequence number taken), run by the worker, and committed: one at a time here, or together
+ * with those of other connections (batch.c). It is opened in place in the input buffer.
  */
 #include "conn.h"
 
-#define OVERHEAD_MAX (HF_RECORD_HEADER_SIZE + HF_RECORD_BODY_MAX - HF_PLAINTEXT_MAX)
 #define BODY13_MAX (HF_PLAINTEXT_MAX + 256) /* RFC 8446 section 5.2 */
-#define SEQUENCE_MAX (UINT64_MAX - 1)       /* "MUST NOT wrap": RFC 5246 section 6.1 */
 
 hf_status hf_protection_init(hf_conn *conn, hf_protection *p, const hf_cipher *cipher, const hf_record_keys *keys)
 {
@@ -65,28 +63,36 @@ static size_t body_limit(const hf_conn *conn, uint8_t type)
     return conn->read.mode == HF_RECORD_TLS13 ? BODY13_MAX : HF_RECORD_BODY_MAX;
 }
 
-static bool check_header(hf_conn *conn, const uint8_t *header)
+static bool is_content_type(uint8_t type)
+{
+    return type >= HF_CONTENT_CHANGE_CIPHER_SPEC && type <= HF_CONTENT_APPLICATION_DATA;
+}
+
+/* What is wrong with a header; HF_OK: nothing. */
+static hf_status judge_header(const hf_conn *conn, const uint8_t *header, const char **out_why)
 {
     unsigned version = (unsigned)header[1] << 8 | header[2];
     size_t len = (size_t)header[3] << 8 | header[4];
 
-    if (header[0] < HF_CONTENT_CHANGE_CIPHER_SPEC || header[0] > HF_CONTENT_APPLICATION_DATA) {
-        if (!conn->peer_spoke)
-            refuse_first_bytes(conn, header);
-        else
-            hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "record of unknown content type");
-        return false;
+    if (!is_content_type(header[0])) {
+        *out_why = "record of unknown content type";
+        return HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE);
     }
     /* Any {03,XX} until the version is settled (RFC 5246 appendix E.1), then exactly that; TLS 1.3 ignores it. */
     if (version >> 8 != 3 || (conn->version == HF_TLS12 && version != conn->version)) {
-        hf_fail(conn, HF_SEND(HF_ALERT_PROTOCOL_VERSION), "record of a wrong protocol version");
-        return false;
+        *out_why = "record of a wrong protocol version";
+        return HF_SEND(HF_ALERT_PROTOCOL_VERSION);
     }
     if (len > body_limit(conn, header[0])) {
-        hf_fail(conn, HF_SEND(HF_ALERT_RECORD_OVERFLOW), "record longer than the protocol allows");
-        return false;
+        *out_why = "record longer than the protocol allows";
+        return HF_SEND(HF_ALERT_RECORD_OVERFLOW);
     }
-    return true;
+    if (conn->read.mode == HF_RECORD_TLS13 && is_protected(conn, header[0]) &&
+        header[0] != HF_CONTENT_APPLICATION_DATA) {
+        *out_why = "record that should be protected";
+        return HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE);
+    }
+    return HF_OK;
 }
 
 /* TLSInnerPlaintext: content, type, zeros (RFC 8446 section 5.2). */
@@ -125,44 +131,74 @@ static bool check_content(hf_conn *conn, const hf_record *record)
     return true;
 }
 
-static bool open_in_place(hf_conn *conn, uint8_t *body, size_t len, hf_record *record)
+/* The record that stands at the start of the input; false: it is not there as a whole. */
+static bool whole_record(const hf_conn *conn, hf_record *out)
 {
-    hf_protection *p = &conn->read;
-    uint8_t *out = body + (len < hf_record_prefix(p->spec, p->mode) ? len : hf_record_prefix(p->spec, p->mode));
-
-    if (p->sequence > SEQUENCE_MAX) {
-        hf_fail(conn, HF_ERR_LIMIT, "record sequence number exhausted");
-        return false;
-    }
-    hf_record_job job = {.key = p->state,
-                         .sequence = p->sequence++,
-                         .in = body,
-                         .in_len = len,
-                         .out = out,
-                         .out_max = len,
-                         .content_type = record->type};
-    hf_worker_run(conn->worker, p->cipher, HF_OPEN, &job, 1);
-    if (job.status == HF_ERR_VERIFY) {
-        hf_fail(conn, HF_SEND(HF_ALERT_BAD_RECORD_MAC), "record failed its integrity check");
-        return false;
-    }
-    if (job.status != HF_OK) {
-        hf_fail(conn, job.status, "opening a record failed");
-        return false;
-    }
-    record->content = out;
-    record->content_len = job.out_len;
-    return true;
-}
-
-bool hf_record_next(hf_conn *conn, hf_record *out)
-{
-    size_t have = hf_buffer_len(&conn->in);
     uint8_t *header = hf_buffer_data(&conn->in);
+    size_t have = hf_buffer_len(&conn->in);
 
     if (have < HF_RECORD_HEADER_SIZE)
         return false;
-    if (!check_header(conn, header))
+    size_t len = (size_t)header[3] << 8 | header[4];
+    *out = (hf_record){header[0], header + HF_RECORD_HEADER_SIZE, len, HF_RECORD_HEADER_SIZE + len};
+    return have >= out->size;
+}
+
+bool hf_record_is_protected(const hf_conn *conn, hf_record *out)
+{
+    const char *why;
+
+    return whole_record(conn, out) && judge_header(conn, hf_buffer_data(&conn->in), &why) == HF_OK &&
+           is_protected(conn, out->type) && conn->read.sequence <= HF_SEQUENCE_MAX;
+}
+
+void hf_open_prepare(hf_conn *conn, const hf_record *record, hf_task *out)
+{
+    hf_protection *p = &conn->read;
+    size_t prefix = hf_record_prefix(p->spec, p->mode), len = record->content_len;
+
+    *out = (hf_task){.conn = conn, .cipher = p->cipher, .direction = HF_OPEN, .record = *record};
+    out->job = (hf_record_job){.key = p->state,
+                               .sequence = p->sequence++,
+                               .in = record->content,
+                               .in_len = len,
+                               .out = record->content + (len < prefix ? len : prefix),
+                               .out_max = len,
+                               .content_type = record->type};
+}
+
+bool hf_open_commit(hf_conn *conn, const hf_task *task, hf_record *out)
+{
+    hf_record record = task->record;
+
+    if (task->job.status == HF_ERR_VERIFY) {
+        hf_fail(conn, HF_SEND(HF_ALERT_BAD_RECORD_MAC), "record failed its integrity check");
+        return false;
+    }
+    if (task->job.status != HF_OK) {
+        hf_fail(conn, task->job.status, "opening a record failed");
+        return false;
+    }
+    record.content = task->job.out;
+    record.content_len = task->job.out_len;
+    if ((conn->read.mode == HF_RECORD_TLS13 && !strip_inner(conn, &record)) || !check_content(conn, &record))
+        return false;
+    *out = record;
+    return true;
+}
+
+/* Looks at the first five bytes of a record as soon as they are there. False: failed. */
+static bool check_header(hf_conn *conn)
+{
+    const uint8_t *header = hf_buffer_data(&conn->in);
+    const char *why = "";
+    hf_status status = judge_header(conn, header, &why);
+
+    if (status != HF_OK && !conn->peer_spoke && !is_content_type(header[0]))
+        refuse_first_bytes(conn, header);
+    else if (status != HF_OK)
+        hf_fail(conn, status, why);
+    if (status != HF_OK)
         return false;
     if (!conn->peer_spoke) { /* a refusal before the version is settled comes in the peer's own: RFC 7507 section 3 */
         conn->peer_spoke = true;
@@ -171,137 +207,33 @@ bool hf_record_next(hf_conn *conn, hf_record *out)
         else
             conn->hello_version = HF_TLS12;
     }
-    size_t len = (size_t)header[3] << 8 | header[4];
-    if (have < HF_RECORD_HEADER_SIZE + len)
-        return false;
-
-    hf_record record = {header[0], header + HF_RECORD_HEADER_SIZE, len, HF_RECORD_HEADER_SIZE + len};
-    if (is_protected(conn, record.type)) {
-        bool tls13 = conn->read.mode == HF_RECORD_TLS13;
-        if (tls13 && record.type != HF_CONTENT_APPLICATION_DATA) {
-            hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "record that should be protected");
-            return false;
-        }
-        if (!open_in_place(conn, record.content, len, &record) || (tls13 && !strip_inner(conn, &record)))
-            return false;
-    }
-    if (!check_content(conn, &record))
-        return false;
-    *out = record;
     return true;
+}
+
+bool hf_record_next(hf_conn *conn, hf_record *out)
+{
+    hf_record record;
+    hf_task task;
+
+    if (hf_buffer_len(&conn->in) < HF_RECORD_HEADER_SIZE || !check_header(conn) || !whole_record(conn, &record))
+        return false;
+    if (!is_protected(conn, record.type)) {
+        if (!check_content(conn, &record))
+            return false;
+        *out = record;
+        return true;
+    }
+    if (conn->read.sequence > HF_SEQUENCE_MAX) {
+        hf_fail(conn, HF_ERR_LIMIT, "record sequence number exhausted");
+        return false;
+    }
+    hf_open_prepare(conn, &record, &task);
+    hf_worker_run(conn->worker, task.cipher, HF_OPEN, &task.job, 1);
+    return hf_open_commit(conn, &task, out);
 }
 
 void hf_record_drop(hf_conn *conn, const hf_record *record)
 {
     hf_wipe(record->content, record->content_len);
     hf_buffer_consume(&conn->in, record->size);
-}
-
-/* ---- Sealing ---- */
-
-/* Zero bytes behind a content, by the configuration's policy (RFC 8446 section 5.4). */
-static size_t padding_for(const hf_conn *conn, size_t len)
-{
-    size_t multiple = conn->config->record_padding;
-
-    if (!conn->write.cipher || conn->write.mode != HF_RECORD_TLS13 || multiple <= 1)
-        return 0;
-    size_t padded = (len + multiple - 1) / multiple * multiple;
-    return (padded < conn->send_limit ? padded : conn->send_limit) - len;
-}
-
-static size_t sealed_size(const hf_conn *conn, size_t len)
-{
-    const hf_protection *p = &conn->write;
-    if (!p->cipher)
-        return HF_RECORD_HEADER_SIZE + len;
-    return HF_RECORD_HEADER_SIZE + hf_record_sealed_size(p->spec, p->mode, len, padding_for(conn, len));
-}
-
-static void put_header(const hf_conn *conn, uint8_t *at, uint8_t type, size_t body_len)
-{
-    /* legacy_record_version stays that of TLS 1.2: RFC 8446 section 5.1. */
-    uint16_t version = conn->version ? HF_TLS12 : conn->hello_version;
-
-    at[0] = type;
-    at[1] = (uint8_t)(version >> 8);
-    at[2] = (uint8_t)version;
-    at[3] = (uint8_t)(body_len >> 8);
-    at[4] = (uint8_t)body_len;
-}
-
-/* Seals one record behind conn->out.end, where the room was reserved. data may be in place. */
-static hf_status seal(hf_conn *conn, uint8_t type, const uint8_t *data, size_t len)
-{
-    hf_protection *p = &conn->write;
-    uint8_t *header = conn->out.data + conn->out.end;
-    size_t body_len = sealed_size(conn, len) - HF_RECORD_HEADER_SIZE;
-    uint8_t iv[HF_CBC_IV_SIZE];
-
-    if (!p->cipher) {
-        if (data != header + HF_RECORD_HEADER_SIZE && len)
-            memcpy(header + HF_RECORD_HEADER_SIZE, data, len);
-    } else {
-        hf_record_job job = {.key = p->state,
-                             .sequence = p->sequence,
-                             .in = data,
-                             .in_len = len,
-                             .out = header + HF_RECORD_HEADER_SIZE,
-                             .out_max = body_len,
-                             .content_type = type,
-                             .padding = padding_for(conn, len)};
-        if (p->sequence > SEQUENCE_MAX)
-            return HF_ERR_LIMIT;
-        if (p->spec->block_size > 1) {
-            const hf_env *env = conn->memory.env;
-            hf_status status = env->random(env->random_arg, iv, sizeof iv);
-            if (status != HF_OK)
-                return status;
-            job.cbc_iv = iv;
-        }
-        p->sequence++;
-        hf_worker_run(conn->worker, p->cipher, HF_SEAL, &job, 1);
-        if (job.status != HF_OK || job.out_len != body_len)
-            return job.status != HF_OK ? job.status : HF_ERR_CRYPTO;
-    }
-    if (p->cipher && p->mode == HF_RECORD_TLS13)
-        type = HF_CONTENT_APPLICATION_DATA; /* the true one is inside */
-    put_header(conn, header, type, body_len);
-    conn->out.end += HF_RECORD_HEADER_SIZE + body_len;
-    return HF_OK;
-}
-
-hf_status hf_record_write(hf_conn *conn, uint8_t type, const uint8_t *data, size_t len)
-{
-    /* Alerts and the last flight must always fit: the limit for data is checked by hf_conn_write. */
-    const size_t max = HF_LIMIT_OUTPUT + 2 * HF_LIMIT_HANDSHAKE_TOTAL;
-    size_t full = len / conn->send_limit, rest = len % conn->send_limit;
-    size_t total = full * sealed_size(conn, conn->send_limit) + (rest ? sealed_size(conn, rest) : 0);
-
-    hf_status status = hf_buffer_reserve(&conn->memory, &conn->out, total, max);
-    while (status == HF_OK && len > 0) {
-        size_t n = len < conn->send_limit ? len : conn->send_limit;
-        status = seal(conn, type, data, n);
-        data += n;
-        len -= n;
-    }
-    return status;
-}
-
-hf_status hf_record_room(hf_conn *conn, uint8_t **out, size_t *out_len)
-{
-    size_t prefix = conn->write.cipher ? hf_record_prefix(conn->write.spec, conn->write.mode) : 0;
-    hf_status status = hf_buffer_reserve(&conn->memory, &conn->out, sealed_size(conn, conn->send_limit),
-                                         HF_LIMIT_OUTPUT + OVERHEAD_MAX + HF_PLAINTEXT_MAX);
-    if (status != HF_OK)
-        return status;
-    *out = conn->out.data + conn->out.end + HF_RECORD_HEADER_SIZE + prefix;
-    *out_len = conn->send_limit;
-    return HF_OK;
-}
-
-hf_status hf_record_seal_room(hf_conn *conn, uint8_t type, size_t len)
-{
-    size_t prefix = conn->write.cipher ? hf_record_prefix(conn->write.spec, conn->write.mode) : 0;
-    return seal(conn, type, conn->out.data + conn->out.end + HF_RECORD_HEADER_SIZE + prefix, len);
 }

@@ -31,6 +31,7 @@ OURS = {
     r"handfast/providers\.h": ("providers", "apps", "bench"),
     r"handfast/hsm\.h": ("hsm", "apps", "bench"),
     r"handfast/handfast\.h": ("lib", "apps", "bench"),  # the engine; providers and hsm know the contracts only
+    r"handfast/batch\.h": ("lib", "apps", "bench"),
 }
 
 

@@ -289,6 +289,12 @@ HF_API hf_status hf_conn_room_ack(hf_conn *conn, hf_worker *worker, size_t len) 
 HF_API hf_status hf_conn_write(hf_conn *conn, hf_worker *worker, const uint8_t *data, size_t len,
                                size_t *out_taken) HF_MUST_CHECK;
 
+/* The largest content of the records that data written from now on is cut into, HF_RECORD_SIZE_MIN..16384 bytes
+ * (default 16384); the peer's own limit stays above it. Small records at a start arrive one by one and can be used
+ * before the next packet is there; full ones cost least. HF_ERR_INVALID. */
+#define HF_RECORD_SIZE_MIN 64
+HF_API hf_status hf_conn_set_record_size(hf_conn *conn, size_t bytes) HF_MUST_CHECK;
+
 /* Closes our direction: close_notify is queued after everything written. Idempotent. During a handshake: cancels it
  * (user_canceled, close_notify). */
 HF_API void hf_conn_close(hf_conn *conn, hf_worker *worker);
@@ -337,7 +343,7 @@ typedef struct hf_conn_info {
     const char *alpn;            /* NULL when none; owned by the connection */
     const char *record_provider; /* provider of the record cipher */
     const char *cipher;          /* "AES-128-GCM" */
-    size_t send_limit;           /* largest content of a record we send */
+    size_t send_limit;           /* largest content of a record that the peer takes */
     size_t memory;               /* bytes that this connection holds from its allocator now */
 } hf_conn_info;
 HF_API void hf_conn_get_info(const hf_conn *conn, hf_conn_info *out);
