@@ -152,7 +152,7 @@ static void run_group(hf_batch *batch, hf_worker *worker, size_t i, const hf_con
 
     for (; i < batch->n; i++) {
         hf_task *task = &batch->tasks[i];
-        if (task->ran || !is_of(task, only) || task->cipher != cipher || task->direction != direction)
+        if (!is_of(task, only) || task->cipher != cipher || task->direction != direction)
             continue;
         if (direction == HF_SEAL)
             hf_seal_place(task);
