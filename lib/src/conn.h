@@ -229,8 +229,8 @@ hf_status hf_protection_init(hf_conn *conn, hf_protection *p, const hf_cipher *c
                              const hf_record_keys *keys) HF_MUST_CHECK;
 void hf_protection_cleanup(hf_memory *memory, hf_protection *p);
 
-/* (engine.c) A record that was opened does what its type means; the second half of every read. false: nothing more can be done
- * now. */
+/* (engine.c) A record that was opened does what its type means; the second half of every read. false: nothing more can
+ * be done now. */
 bool hf_take_record(hf_conn *conn, const hf_record *record);
 
 /* ---- io.c ---- */
