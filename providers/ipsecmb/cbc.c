@@ -60,7 +60,7 @@ static bool all_completed(const IMB_JOB *below, uint32_t completed, size_t n)
     return good;
 }
 
-bool hf_imb_hmac(const hf_imb_batch *b, const uint8_t *const *msg, const size_t *len)
+bool hf_imb_hmac_with(const hf_imb_batch *b, IMB_MGR *mgr, const uint8_t *const *msg, const size_t *len)
 {
     hf_imb_worker *w = b->w;
     const hf_imb_cbc_key *first = b->jobs[0]->key;
@@ -78,12 +78,12 @@ bool hf_imb_hmac(const hf_imb_batch *b, const uint8_t *const *msg, const size_t 
         below->auth_tag_output = w->tags[i];
         below->auth_tag_output_len_in_bytes = key->mac_size;
     }
-    uint32_t completed = IMB_SUBMIT_HASH_BURST(w->mgr, w->jobs, (uint32_t)b->n, hash_of(first));
+    uint32_t completed = IMB_SUBMIT_HASH_BURST(mgr, w->jobs, (uint32_t)b->n, hash_of(first));
     return all_completed(w->jobs, completed, b->n);
 }
 
-bool hf_imb_cbc(const hf_imb_batch *b, hf_direction direction, const uint8_t *const *src, uint8_t *const *dst,
-                const size_t *len, const uint8_t *const *iv)
+bool hf_imb_cbc_with(const hf_imb_batch *b, IMB_MGR *mgr, hf_direction direction, const uint8_t *const *src,
+                     uint8_t *const *dst, const size_t *len, const uint8_t *const *iv)
 {
     hf_imb_worker *w = b->w;
     const hf_imb_cbc_key *first = b->jobs[0]->key;
@@ -105,9 +105,27 @@ bool hf_imb_cbc(const hf_imb_batch *b, hf_direction direction, const uint8_t *co
         below->iv_len_in_bytes = HF_CBC_IV_SIZE;
     }
     uint32_t completed = IMB_SUBMIT_CIPHER_BURST(
-        w->mgr, w->jobs, (uint32_t)b->n, IMB_CIPHER_CBC, direction == HF_SEAL ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT,
+        mgr, w->jobs, (uint32_t)b->n, IMB_CIPHER_CBC, direction == HF_SEAL ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT,
         first->key_size == IMB_KEY_128_BYTES ? IMB_KEY_128_BYTES : IMB_KEY_256_BYTES);
     return all_completed(w->jobs, completed, b->n);
+}
+
+bool hf_imb_hmac(const hf_imb_batch *b, const uint8_t *const *msg, const size_t *len)
+{
+    const hf_imb_worker *w = b->w;
+    const hf_imb_cbc_key *first = b->jobs[0]->key;
+    size_t which = first->mac_size == 20 ? 0 : first->mac_size == 32 ? 1 : 2;
+
+    return hf_imb_hmac_with(b, w->paths->hmac_narrow[which][b->n] ? w->narrow : w->mgr, msg, len);
+}
+
+bool hf_imb_cbc(const hf_imb_batch *b, hf_direction direction, const uint8_t *const *src, uint8_t *const *dst,
+                const size_t *len, const uint8_t *const *iv)
+{
+    const hf_imb_worker *w = b->w;
+    bool narrow = direction == HF_SEAL && w->paths->cbc_narrow[b->n]; /* decryption has no lanes to fill */
+
+    return hf_imb_cbc_with(b, narrow ? w->narrow : w->mgr, direction, src, dst, len, iv);
 }
 
 void hf_imb_batch_failed(const hf_imb_batch *b, const size_t *written)

@@ -29,6 +29,10 @@ bool hf_imb_hmac(const hf_imb_batch *b, const uint8_t *const *msg, const size_t 
 /* Runs CBC over src[i] to dst[i], len[i] bytes, with iv[i]. */
 bool hf_imb_cbc(const hf_imb_batch *b, hf_direction direction, const uint8_t *const *src, uint8_t *const *dst,
                 const size_t *len, const uint8_t *const *iv);
+/* The same with a manager of the caller's choice: for measuring. */
+bool hf_imb_hmac_with(const hf_imb_batch *b, IMB_MGR *mgr, const uint8_t *const *msg, const size_t *len);
+bool hf_imb_cbc_with(const hf_imb_batch *b, IMB_MGR *mgr, hf_direction direction, const uint8_t *const *src,
+                     uint8_t *const *dst, const size_t *len, const uint8_t *const *iv);
 /* What to do with every record of a batch when the library failed: nothing half-made stays. */
 void hf_imb_batch_failed(const hf_imb_batch *b, const size_t *written);
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NO_COMPAT_IMB_API_053 /* keeps the old short names (SHA1, GCM, ...) out of our namespace */
@@ -21,9 +22,27 @@
         */
 #define HF_IMB_NONCE_SIZE 12
 
+/* The library's managers that we use: its own choice for this CPU, and the one for SSE, whose lanes are few and, with
+ * the SHA extensions, fast. */
+typedef enum hf_imb_width { HF_IMB_WIDE, HF_IMB_NARROW } hf_imb_width;
+
+#define HF_IMB_HMACS 3 /* SHA-1, SHA-256, SHA-384 */
+
+/* Whether the narrow manager serves n records, by n (1..HF_IMB_BATCH). */
+typedef struct hf_imb_paths {
+    bool measured; /* false: there is no narrow manager, and everything is the wide one's */
+    bool hmac_narrow[HF_IMB_HMACS][HF_IMB_BATCH + 1];
+    bool cbc_narrow[HF_IMB_BATCH + 1];
+} hf_imb_paths;
+
+/* Measured at the first call; static storage, any thread. */
+const hf_imb_paths *hf_imb_paths_of_cpu(void);
+
 /* One worker, one thread. The scratch holds copies of records that must have the pseudo-header in front of them. */
 typedef struct hf_imb_worker {
     IMB_MGR *mgr;
+    IMB_MGR *narrow; /* NULL when it would serve nothing */
+    const hf_imb_paths *paths;
     struct gcm_context_data gcm;
     struct chacha20_poly1305_context_data chacha;
     IMB_JOB jobs[HF_IMB_BATCH];
@@ -36,6 +55,10 @@ typedef struct hf_imb_worker {
  * thread. NULL when the library cannot be used here. */
 const IMB_MGR *hf_imb_tables(void);
 bool hf_imb_available(const char **why);
+/* A manager of one's own; NULL and why (static) when this CPU or library cannot make it. free wipes; NULL is allowed.
+ */
+IMB_MGR *hf_imb_manager_new(hf_imb_width width, const char **why);
+void hf_imb_manager_free(IMB_MGR *mgr);
 const char *hf_imb_version(void);
 hf_status hf_imb_worker_new(void **out);
 void hf_imb_worker_free(void *worker);

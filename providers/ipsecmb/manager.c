@@ -24,7 +24,7 @@ static const char *why_unusable(const IMB_MGR *mgr)
     return NULL;
 }
 
-static IMB_MGR *make_manager(const char **why)
+IMB_MGR *hf_imb_manager_new(hf_imb_width width, const char **why)
 {
     uint64_t features = imb_get_feature_flags();
     if ((features & NEEDED_FEATURES) != NEEDED_FEATURES) {
@@ -36,7 +36,10 @@ static IMB_MGR *make_manager(const char **why)
         *why = "ipsec-mb could not allocate a manager";
         return NULL;
     }
-    init_mb_mgr_auto(mgr, NULL);
+    if (width == HF_IMB_NARROW)
+        init_mb_mgr_sse(mgr);
+    else
+        init_mb_mgr_auto(mgr, NULL);
     const char *problem = why_unusable(mgr);
     if (!problem && imb_get_errno(mgr) != 0)
         problem = imb_get_strerror(imb_get_errno(mgr));
@@ -48,9 +51,17 @@ static IMB_MGR *make_manager(const char **why)
     return mgr;
 }
 
+void hf_imb_manager_free(IMB_MGR *mgr)
+{
+    if (!mgr)
+        return;
+    hf_wipe(mgr, imb_get_mb_mgr_size()); /* its lanes held round keys and hash states */
+    free_mb_mgr(mgr);
+}
+
 static void make_tables(void)
 {
-    tables = make_manager(&refusal);
+    tables = hf_imb_manager_new(HF_IMB_WIDE, &refusal);
     (void)snprintf(version_text, sizeof version_text, "ipsec-mb %s", imb_get_version_str());
 }
 
@@ -84,12 +95,13 @@ hf_status hf_imb_worker_new(void **out)
     hf_imb_worker *worker = calloc(1, sizeof *worker);
     if (!worker)
         return HF_ERR_NO_MEMORY;
+    worker->paths = hf_imb_paths_of_cpu();
     worker->scratch = malloc((size_t)HF_IMB_BATCH * HF_IMB_SLOT);
-    if (worker->scratch)
-        worker->mgr = make_manager(&why);
-    if (!worker->mgr) {
-        free(worker->scratch);
-        free(worker);
+    worker->mgr = hf_imb_manager_new(HF_IMB_WIDE, &why);
+    if (worker->paths->measured)
+        worker->narrow = hf_imb_manager_new(HF_IMB_NARROW, &why);
+    if (!worker->scratch || !worker->mgr || (worker->paths->measured && !worker->narrow)) {
+        hf_imb_worker_free(worker);
         return HF_ERR_NO_MEMORY;
     }
     *out = worker;
@@ -101,10 +113,10 @@ void hf_imb_worker_free(void *p)
     hf_imb_worker *worker = p;
     if (!worker)
         return;
-    /* The manager's lanes held round keys and hash states. */
-    hf_wipe(worker->mgr, imb_get_mb_mgr_size());
-    free_mb_mgr(worker->mgr);
-    hf_wipe(worker->scratch, (size_t)HF_IMB_BATCH * HF_IMB_SLOT);
+    hf_imb_manager_free(worker->mgr);
+    hf_imb_manager_free(worker->narrow);
+    if (worker->scratch)
+        hf_wipe(worker->scratch, (size_t)HF_IMB_BATCH * HF_IMB_SLOT);
     free(worker->scratch);
     hf_wipe(worker, sizeof *worker);
     free(worker);

@@ -2,6 +2,7 @@
 hf_add_provider(ipsecmb SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/provider.c
   ${CMAKE_CURRENT_LIST_DIR}/manager.c
+  ${CMAKE_CURRENT_LIST_DIR}/paths.c
   ${CMAKE_CURRENT_LIST_DIR}/aead.c
   ${CMAKE_CURRENT_LIST_DIR}/gcm.c
   ${CMAKE_CURRENT_LIST_DIR}/chacha.c
