@@ -1,4 +1,5 @@
-/* `handfast providers`: what the CPU can do, which providers there are, what was chosen and why. */
+/* `handfast providers`: what the CPU can do, which providers there are, what was chosen and why; and the table of which
+ * provider serves how many records of which size, as known or as measured on this machine. */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,14 +7,27 @@
 #include "cli.h"
 #include "commands.h"
 #include "handfast/providers.h"
+#include "path_file.h"
+
+#define MEASURE_MS_DEFAULT 4
+#define MEASURE_MS_MAX 1000
 
 static void print_help(void)
 {
-    printf("usage: handfast providers [--provider NAME]\n\n"
-           "Prints the CPU's features, the providers of this build, and which one was chosen for each algorithm,\n"
-           "after its known-answer test, with the reason.\n\n"
-           "  --provider NAME   as if this provider were forced for the record ciphers\n"
-           "  --help            this text\n");
+    printf(
+        "usage: handfast providers [--provider NAME] [--provider-table FILE] [--measure] [--time MS]\n\n"
+        "Prints the CPU's features, the providers of this build, which one was chosen for each algorithm after its\n"
+        "known-answer test, with the reason, and the paths: which provider serves records of a cipher, by\n"
+        "direction, size, and how many of them are at hand together.\n\n"
+        "  --provider NAME        as if this provider were forced for the record ciphers\n"
+        "  --provider-table FILE  as if with this table of paths\n"
+        "  --measure              measure the paths on this machine, for a minute or so with nothing else running, "
+        "and\n"
+        "                         print what was found as a table; to use it:\n"
+        "                           handfast providers --measure > paths; handfast serve --provider-table paths ...\n"
+        "  --time MS              milliseconds for each provider, cipher, direction, size and batch (default %d)\n"
+        "  --help                 this text\n",
+        MEASURE_MS_DEFAULT);
 }
 
 static void print_providers(void)
@@ -45,11 +59,82 @@ static int print_choices(const char *force)
     return HF_EXIT_DONE;
 }
 
+/* One line for each cipher, direction and class of size. */
+static void print_paths(const hf_path_table *table, const char *indent)
+{
+    char line[HF_PATH_LINE_MAX];
+
+    printf("%s# %-22s %-5s %5s  %-10s %-10s %-10s %-10s %-10s %s\n", indent, "cipher", "way", "bytes", "1 record",
+           "2..3", "4..7", "8..15", "16..31", "32 and more");
+    for (int id = 0; id < HF_CIPHER_COUNT; id++)
+        for (int direction = HF_SEAL; direction <= HF_OPEN; direction++)
+            for (size_t size = 0; size < HF_PATH_SIZES; size++) {
+                hf_path_table_line(table, (hf_cipher_id)id, (hf_direction)direction, size, line);
+                if (line[0])
+                    printf("%s%s\n", indent, line);
+            }
+}
+
+/* GB/s of every provider in a cell, as a comment of the table. */
+static void print_cell(void *arg, const hf_path_cell *cell)
+{
+    const hf_provider *const *list = hf_providers();
+    (void)arg;
+    printf("# %-24s %s %5zu bytes x %2zu:", hf_cipher_spec_of(cell->id)->name,
+           cell->direction == HF_SEAL ? "seal" : "open", cell->bytes, cell->records);
+    for (size_t i = 0; list[i] && i < HF_PROVIDERS_MAX; i++)
+        if (cell->gbps[i] > 0)
+            printf(" %s %.3f", list[i]->name, cell->gbps[i]);
+    printf(" -> %s\n", cell->best->name);
+    fflush(stdout);
+}
+
+static int measure(unsigned long milliseconds)
+{
+    hf_path_table table;
+
+    printf("# GB/s (1e9 bytes of content a second)\n");
+    hf_status status = hf_path_table_measure((unsigned)milliseconds, &table, print_cell, NULL);
+    if (status != HF_OK) {
+        hf_cli_error("measuring failed: %s", hf_status_text(status));
+        return HF_EXIT_FAILED;
+    }
+    print_paths(&table, "");
+    return HF_EXIT_DONE;
+}
+
+typedef struct wishes {
+    const char *force, *table;
+    bool measure;
+    unsigned long milliseconds;
+} wishes;
+
+static int show(const wishes *w)
+{
+    hf_path_table table;
+
+    hf_path_table_default(&table);
+    if (w->table && !(hf_path_file_read(w->table, &table) && hf_path_file_use(w->table, &table)))
+        return HF_EXIT_FAILED;
+    if (w->measure)
+        return measure(w->milliseconds);
+    printf("cpu\n  %s\n", hf_cpu_features());
+    print_providers();
+    int result = print_choices(w->force);
+    if (result == HF_EXIT_DONE && !w->force) {
+        printf("paths\n");
+        print_paths(&table, "  ");
+    }
+    return result;
+}
+
 int hf_providers_main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"provider", required_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
-    const char *force = NULL;
+        {"provider", required_argument, NULL, 'p'}, {"provider-table", required_argument, NULL, 't'},
+        {"measure", no_argument, NULL, 'm'},        {"time", required_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0}};
+    wishes w = {.milliseconds = MEASURE_MS_DEFAULT};
     optind = 0;
     opterr = 0;
     for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
@@ -57,14 +142,21 @@ int hf_providers_main(int argc, char **argv)
             print_help();
             return HF_EXIT_DONE;
         }
-        if (opt != 'p')
+        if (opt == 'p')
+            w.force = optarg;
+        else if (opt == 't')
+            w.table = optarg;
+        else if (opt == 'm')
+            w.measure = true;
+        else if (opt == 'n' && hf_cli_number(optarg, 1, MEASURE_MS_MAX, &w.milliseconds))
+            continue;
+        else if (opt == 'n')
+            return hf_cli_usage("providers", "--time %s: not a number in 1..%d", optarg, MEASURE_MS_MAX);
+        else
             return hf_cli_usage("providers", "%s: %s", argv[optind - 1],
                                 opt == ':' ? "a value is missing" : "unknown option");
-        force = optarg;
     }
     if (optind < argc)
         return hf_cli_usage("providers", "%s: no such argument", argv[optind]);
-    printf("cpu\n  %s\n", hf_cpu_features());
-    print_providers();
-    return print_choices(force);
+    return show(&w);
 }

@@ -23,6 +23,8 @@ const char hf_tls_options_help[] =
     "  --groups LIST          groups in order: X25519,P-256,P-384,P-521\n"
     "  --alpn LIST            application protocols in order\n"
     "  --provider NAME        force one provider of record ciphers; see: handfast providers\n"
+    "  --provider-table FILE  which provider serves how many records of which size, as measured by:\n"
+    "                         handfast providers --measure > FILE\n"
     "  --keylog FILE          append the secrets of every connection to FILE (NSS key log format): debugging only\n"
     "  --export LABEL[:N]     print N bytes (default 32) of keying material of every connection on stderr (RFC 5705):\n"
     "                         debugging only\n"
@@ -90,6 +92,9 @@ int hf_tls_options_take(hf_tls_options *options, int opt, const char *value, con
         return HF_EXIT_DONE;
     case HF_OPT_PROVIDER:
         options->provider = value;
+        return HF_EXIT_DONE;
+    case HF_OPT_PROVIDER_TABLE:
+        options->provider_table = value;
         return HF_EXIT_DONE;
     case HF_OPT_KEYLOG:
         options->keylog = value;

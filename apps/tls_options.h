@@ -19,7 +19,7 @@ typedef struct hf_tls_options {
     bool allow_extractable;
     unsigned key_threads;              /* 0: the token's own choice */
     uint16_t min_version, max_version; /* 0: not given */
-    const char *policy, *suites, *groups, *alpn, *provider;
+    const char *policy, *suites, *groups, *alpn, *provider, *provider_table;
     const char *trust; /* PEM file: --ca, --client-ca */
     const char *keylog;
     bool explain;
@@ -45,6 +45,7 @@ enum hf_tls_opt {
     HF_OPT_MIN_VERSION,
     HF_OPT_MAX_VERSION,
     HF_OPT_PROVIDER,
+    HF_OPT_PROVIDER_TABLE,
     HF_OPT_KEYLOG,
     HF_OPT_EXPLAIN,
     HF_OPT_EXPORT,
@@ -63,8 +64,10 @@ enum hf_tls_opt {
         {"max-version", required_argument, NULL, HF_OPT_MAX_VERSION},                                                  \
         {"policy", required_argument, NULL, HF_OPT_POLICY}, {"suites", required_argument, NULL, HF_OPT_SUITES},        \
         {"groups", required_argument, NULL, HF_OPT_GROUPS}, {"alpn", required_argument, NULL, HF_OPT_ALPN},            \
-        {"provider", required_argument, NULL, HF_OPT_PROVIDER}, {"keylog", required_argument, NULL, HF_OPT_KEYLOG},    \
-        {"explain", no_argument, NULL, HF_OPT_EXPLAIN}, {"export", required_argument, NULL, HF_OPT_EXPORT},            \
+        {"provider", required_argument, NULL, HF_OPT_PROVIDER},                                                        \
+        {"provider-table", required_argument, NULL, HF_OPT_PROVIDER_TABLE},                                            \
+        {"keylog", required_argument, NULL, HF_OPT_KEYLOG}, {"explain", no_argument, NULL, HF_OPT_EXPLAIN},            \
+        {"export", required_argument, NULL, HF_OPT_EXPORT},                                                            \
     {                                                                                                                  \
         "help", no_argument, NULL, HF_OPT_HELP                                                                         \
     }

@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "credentials.h"
 #include "handfast/providers.h"
+#include "path_file.h"
 
 #define SUITES_MAX 64
 #define GROUPS_MAX 8
@@ -134,6 +135,10 @@ int hf_tls_setup(hf_tls *tls, const hf_tls_options *options, hf_role role)
 {
     memset(tls, 0, sizeof *tls);
     hf_keylog_init(&tls->keylog);
+    hf_path_table table;
+    if (options->provider_table &&
+        !(hf_path_file_read(options->provider_table, &table) && hf_path_file_use(options->provider_table, &table)))
+        return HF_EXIT_FAILED;
     char why[HF_LINE_MAX] = "";
     hf_status status = hf_crypto_compose(options->provider, &tls->crypto, NULL, NULL, why, sizeof why);
     if (status != HF_OK) {

@@ -1,26 +1,22 @@
 /* Which providers exist, and which of them serves each algorithm.
  *
- * `auto` walks a fixed order of preference and takes the first implementation that is available and passes its
- * self-test. The order comes from measurements with one record in flight, which is what a connection usually has:
+ * `auto` takes the first implementation in an order of preference that is available and passes its self-test:
  *
- *   AEAD  ipsecmb, libcrypto, portable: its single-buffer kernels use VAES and AVX-512 and take nonce, additional data
- *         and tag in one call. CCM is serial in a record and has lanes: one record alone is a fifth slower than
- *         libcrypto's, two together are already faster, sixteen are five times as fast.
- *   CBC   libcrypto, ipsecmb, portable: encryption and HMAC are serial in a record. libcrypto stitches the two
- *         together, while the lanes of a multi-buffer manager stay empty until several records are there.
- *   hash  x86, libcrypto, portable. A handshake hashes short messages and clones states all the time, where EVP and
- *         the allocator take as long as hashing itself: x86 needs half of libcrypto's time for the PRF calls of a
- *         handshake, and is no slower on long messages. It has SHA-1 and SHA-256 only, and needs the SHA extensions.
- *         Where it does not serve, libcrypto's assembler makes up for its calls: it is a sixth faster than portable on
- *         short messages of SHA-384 and SHA-512, a quarter with SHA-256, and nearly twice as fast on long ones.
- *   rest  libcrypto. */
+ *   cipher  as the table of paths says (paths.c): "mixed" where two providers share a cipher, else the one that the
+ *           table names; after that in the order of the list.
+ *   hash    x86, libcrypto, portable. A handshake hashes short messages and clones states all the time, where EVP and
+ *           the allocator take as long as hashing itself: x86 needs half of libcrypto's time for the PRF calls of a
+ *           handshake, and is no slower on long messages. It has SHA-1 and SHA-256 only, and needs the SHA extensions.
+ *           Where it does not serve, libcrypto's assembler makes up for its calls: it is a sixth faster than portable
+ *           on short messages of SHA-384 and SHA-512, a quarter with SHA-256, and nearly twice as fast on long ones.
+ *   rest    libcrypto. */
 #include "compose.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "builtin.h"
-#include "handfast/providers.h"
+#include "paths.h"
 
 static const hf_provider *const all[] = {
 #if HF_HAVE_IPSECMB
@@ -34,12 +30,11 @@ static const hf_provider *const all[] = {
 #if HF_HAVE_X86
     &hf_provider_x86,
 #endif
+    &hf_provider_mixed, /* last: it serves where the table says so, and never because another is missing */
     NULL,
 };
 
-/* The one that goes first for CBC, wherever it stands in the list. */
-#define FIRST_FOR_CBC "libcrypto"
-/* And for hashes: it stands last because it has no record ciphers. */
+/* The one that goes first for hashes: it stands last because it has no record ciphers. */
 #define FIRST_FOR_HASH "x86"
 
 static const struct {
@@ -90,14 +85,6 @@ static bool is_available(const hf_provider *provider, const char **why)
 {
     *why = "";
     return !provider->available || provider->available(why);
-}
-
-static const hf_cipher *find_cipher(const hf_provider *provider, hf_cipher_id id)
-{
-    for (size_t i = 0; provider->ciphers && provider->ciphers[i]; i++)
-        if (provider->ciphers[i]->id == id)
-            return provider->ciphers[i];
-    return NULL;
 }
 
 static const hf_hash *find_hash(const hf_provider *provider, hf_hash_id id)
@@ -153,7 +140,7 @@ static bool usable(search *s, const hf_provider *provider, bool offers)
 /* Takes the cipher of `provider` when it offers one that can run and passes. */
 static const hf_cipher *try_cipher(search *s, const hf_provider *provider, hf_cipher_id id)
 {
-    const hf_cipher *cipher = find_cipher(provider, id);
+    const hf_cipher *cipher = hf_provider_cipher(provider, id);
 
     if (!usable(s, provider, cipher != NULL))
         return NULL;
@@ -163,9 +150,23 @@ static const hf_cipher *try_cipher(search *s, const hf_provider *provider, hf_ci
     return NULL;
 }
 
+/* Who goes first for a cipher: by the table of paths, for the built-in providers. */
+static const hf_provider *first_for(const composing *c, hf_cipher_id id)
+{
+    const hf_provider *first, *second;
+    const char *why;
+
+    if (c->list != all)
+        return NULL;
+    hf_path_pair(hf_paths(), id, &first, &second);
+    if (second && is_available(&hf_provider_mixed, &why) && hf_provider_cipher(&hf_provider_mixed, id))
+        return &hf_provider_mixed;
+    return first;
+}
+
 static void choose_cipher(composing *c, const hf_cipher_spec *spec)
 {
-    const hf_provider *first = spec->block_size > 1 ? by_name(c->list, FIRST_FOR_CBC) : NULL;
+    const hf_provider *first = first_for(c, spec->id);
     const hf_cipher *chosen = NULL;
     search s = {0};
 
@@ -175,12 +176,14 @@ static void choose_cipher(composing *c, const hf_cipher_spec *spec)
         if (c->list[i] != first)
             chosen = try_cipher(&s, c->list[i], spec->id);
     c->crypto.ciphers[spec->id] = chosen;
-    note(c, "cipher", spec->name, chosen ? chosen->provider : NULL, reason_of(&s, chosen ? chosen->provider : NULL));
+    bool mixed = chosen && chosen->provider == &hf_provider_mixed;
+    note(c, "cipher", spec->name, chosen ? chosen->provider : NULL,
+         mixed ? "two serve it, by size and batch: see paths" : reason_of(&s, chosen ? chosen->provider : NULL));
 }
 
 static hf_status force_cipher(composing *c, const hf_cipher_spec *spec)
 {
-    const hf_cipher *cipher = find_cipher(c->forced, spec->id);
+    const hf_cipher *cipher = hf_provider_cipher(c->forced, spec->id);
 
     if (cipher) {
         hf_status status = hf_self_test_cipher(cipher);

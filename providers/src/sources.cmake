@@ -3,6 +3,9 @@ set(HF_PROVIDERS_SOURCES
   src/compose.c
   src/cpu.c
   src/md_fastest.c
+  src/mixed.c
+  src/path_measure.c
+  src/paths.c
   src/selftest.c
   src/selftest_cipher.c
   src/selftest_data.c

@@ -141,12 +141,36 @@ class CommandLine(ProgramTest):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         for word in ("cpu\n", "providers\n", "chosen\n", "AES-128-GCM", "X25519", "portable", "libcrypto"):
             self.assertIn(word, result.stdout)
+        self.assertRegex(result.stdout, r"(?s)paths\n.*AES-128-CBC-HMAC-SHA256 +seal +more +\w+")
         forced = self.run_program("providers", "--provider", "portable")
         self.assertRegex(forced.stdout, r"cipher +AES-128-GCM +portable +forced")
         unknown = self.run_program("providers", "--provider", "magic")
         self.assertEqual(unknown.returncode, 1)
         self.assertRegex(unknown.stderr, "^handfast: .*magic.*\n$")
         self.assertNotIn("chosen", unknown.stdout)
+
+    def test_provider_table(self):
+        measured = self.run_program("providers", "--measure", "--time", "1")
+        self.assertEqual((measured.returncode, measured.stderr), (0, ""))
+        path = self.file("paths")
+        with open(path, "w") as f:
+            f.write(measured.stdout)
+        self.assertEqual(self.run_program("providers", "--provider-table", path).returncode, 0)
+        with open(path, "w") as f:
+            f.write("AES-128-GCM seal 128 libcrypto" + 5 * " portable" + "\n")
+        mixed = self.run_program("providers", "--provider-table", path)
+        self.assertRegex(mixed.stdout, r"cipher +AES-128-GCM +mixed")
+        self.assertRegex(mixed.stdout, r"AES-128-GCM +seal +128 +libcrypto +portable")
+        server = self.serve("--echo", "--provider-table", path)
+        result = self.connect(server, "--suites", "TLS_AES_128_GCM_SHA256", "--explain", "--provider-table", path)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn(b"mixed", result.stderr)
+        with open(path, "w") as f:
+            f.write("AES-128-GCM seal 128 libcrypto\n")
+        for command in (("providers",), ("serve", "--echo", *self.pair())):
+            wrong = self.run_program(*command, "--provider-table", path)
+            self.assertEqual(wrong.returncode, 1)
+            self.assertRegex(wrong.stderr, "^handfast: provider table .*paths: line 1: six providers .*--measure\n$")
 
     def test_process_leaves_no_core(self):
         server = self.serve("--echo")

@@ -25,7 +25,7 @@ HF_API const hf_provider *hf_provider_by_name(const char *name);
 typedef struct hf_choice {
     const char *kind;      /* "cipher", "hash", "group", "pki" */
     const char *algorithm; /* "AES-128-GCM" */
-    const char *provider;  /* chosen; NULL when none offers it */
+    const char *provider;  /* chosen; "mixed" when two serve it by size and batch; NULL when none offers it */
     const char *reason;    /* "fastest that passed its self-test", "forced", "only one that offers it", ... static */
 } hf_choice;
 #define HF_CHOICES_MAX 32
@@ -42,6 +42,51 @@ typedef struct hf_choice {
  * when forced: HF_ERR_NOT_FOUND (no such name), HF_ERR_UNSUPPORTED, HF_ERR_SELF_TEST. Any thread. */
 HF_API hf_status hf_crypto_compose(const char *force, hf_crypto *out, hf_choice *choices, size_t *out_n, char *why,
                                    size_t why_max) HF_MUST_CHECK;
+
+/* ---- Which provider serves how many records of which size --------------------------------------- */
+
+#define HF_PATH_SIZES 5   /* contents up to 128, 512, 2048, 8192 bytes, and longer ones */
+#define HF_PATH_BATCHES 6 /* 1, 2..3, 4..7, 8..15, 16..31 records in a call, and more */
+
+/* For every cipher, direction (hf_direction), class of size and class of batch: who serves it; NULL where nobody does.
+ * Plain data. */
+typedef struct hf_path_table {
+    const hf_provider *best[HF_CIPHER_COUNT][2][HF_PATH_SIZES][HF_PATH_BATCHES];
+} hf_path_table;
+
+/* What is known without measuring: of the providers that this CPU can run. */
+HF_API void hf_path_table_default(hf_path_table *out);
+
+/* Measures every provider that can run and passes its self-test, with every cipher, size and batch: `milliseconds` for
+ * each of them (1..1000), some thousand in all. The fastest serves; a difference within 3 % counts as none, and the
+ * default stays. each: called after every cell with GB/s (1e9 bytes of content a second) of each provider that offers
+ * it, in the order of hf_providers, and the chosen one; NULL allowed. Blocks; nothing else should run meanwhile. */
+typedef struct hf_path_cell {
+    hf_cipher_id id;
+    hf_direction direction;
+    size_t bytes, records; /* measured with */
+    double gbps[HF_PROVIDERS_MAX];
+    const hf_provider *best;
+} hf_path_cell;
+HF_API hf_status hf_path_table_measure(unsigned milliseconds, hf_path_table *out,
+                                       void (*each)(void *arg, const hf_path_cell *cell), void *arg) HF_MUST_CHECK;
+
+/* As text: a line for every cipher, direction and size that somebody serves: the cipher's name, "seal" or "open", the
+ * largest content in bytes ("more" for the last class), and a provider for each class of batch. Lines that start with #
+ * are for people. hf_path_table_line writes one such line without its end (HF_PATH_LINE_MAX bytes of room; empty
+ * when nobody serves it). hf_path_table_parse takes a whole text, len bytes; what it does not mention is as in the
+ * default table. HF_ERR_INVALID, and why tells the line (why_max bytes, always terminated). */
+#define HF_PATH_LINE_MAX 256
+HF_API void hf_path_table_line(const hf_path_table *table, hf_cipher_id id, hf_direction direction, size_t size_class,
+                               char out[HF_PATH_LINE_MAX]);
+HF_API hf_status hf_path_table_parse(const char *text, size_t len, hf_path_table *out, char *why,
+                                     size_t why_max) HF_MUST_CHECK;
+
+/* Makes `auto` follow this table (copied) in the whole process. Once, before anything else of this header but the
+ * functions above was called: HF_ERR_STATE afterwards. */
+HF_API hf_status hf_path_table_use(const hf_path_table *table) HF_MUST_CHECK;
+
+/* ---- Tests of one implementation ---------------------------------------------------------------- */
 
 /* Known-answer tests of one cipher / hash / group implementation (seal, open, and refusal of a changed record;
  * digest; key agreement). HF_OK or HF_ERR_SELF_TEST. */
