@@ -167,7 +167,7 @@ class CommandLine(ProgramTest):
         self.assertIn(b"mixed", result.stderr)
         with open(path, "w") as f:
             f.write("AES-128-GCM seal 128 libcrypto\n")
-        for command in (("providers",), ("serve", "--echo", *self.pair())):
+        for command in (("providers",), ("serve", "--listen", "127.0.0.1:0", "--echo", *self.pair())):
             wrong = self.run_program(*command, "--provider-table", path)
             self.assertEqual(wrong.returncode, 1)
             self.assertRegex(wrong.stderr, "^handfast: provider table .*paths: line 1: six providers .*--measure\n$")
