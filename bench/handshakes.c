@@ -1,8 +1,9 @@
-/* `handfast-bench handshakes`: full handshakes per second of `handfast serve` with its key in a SoftHSM2 token, beside
- * what the token alone does on the same processor.
+/* `handfast-bench handshakes`: handshakes per second of `handfast serve` with its key in a SoftHSM2 token, beside nginx
+ * with the same key in the same token, and beside what the token alone does on the same processor.
  *
- * The server, its token sessions included, has one processor; the clients have another. In every repetition the bare
- * loop of PKCS#11 calls runs on the server's processor first, while the server sleeps, then the clients run. */
+ * A server, its token sessions included, has one processor; the clients have another. In every repetition the bare loop
+ * of PKCS#11 calls runs on the servers' processor first, while they sleep, then the clients visit one server after the
+ * other. */
 #include "handshakes.h"
 
 #include <stdio.h>
@@ -11,32 +12,11 @@
 
 #include "bench.h"
 #include "clock.h"
-#include "load.h"
 #include "measure.h"
+#include "peers.h"
 #include "report.h"
-#include "server.h"
 
-const hf_handshake_kind hf_handshake_kinds[HF_HANDSHAKE_KINDS] = {
-    {"rsa", "TLS 1.2 RSA transport", 0x009c, HF_BED_RSA},
-    {"ecdhe-rsa", "TLS 1.2 ECDHE-RSA", 0xc02f, HF_BED_RSA},
-    {"ecdhe-ecdsa", "TLS 1.2 ECDHE-ECDSA", 0xc02b, HF_BED_P256},
-};
-
-hf_rate_op hf_handshake_token_op(uint16_t scheme)
-{
-    switch (scheme) {
-    case 0:
-        return HF_RATE_DECRYPT;
-    case HF_RSA_PKCS1_SHA256:
-        return HF_RATE_SIGN_PKCS1;
-    case HF_ECDSA_SECP256R1_SHA256:
-        return HF_RATE_SIGN_ECDSA;
-    default:
-        return HF_RATE_SIGN_PSS; /* the others of an RSA key cost the same */
-    }
-}
-
-enum { OPT_KIND = HF_BENCH_OPT_OWN, OPT_CLIENTS, OPT_KEY_THREADS, OPT_SERVER, OPT_MODULE };
+enum { OPT_KIND = HF_BENCH_OPT_OWN, OPT_CLIENTS, OPT_KEY_THREADS, OPT_SERVER, OPT_MODULE, OPT_NO_PEERS };
 
 static const struct option long_options[] = {
     HF_BENCH_LONG_OPTIONS,
@@ -45,55 +25,73 @@ static const struct option long_options[] = {
     {"key-threads", required_argument, NULL, OPT_KEY_THREADS},
     {"server", required_argument, NULL, OPT_SERVER},
     {"module", required_argument, NULL, OPT_MODULE},
+    {"no-peers", no_argument, NULL, OPT_NO_PEERS},
     {NULL, 0, NULL, 0},
 };
 
-#define REPETITIONS 7
-#define TIME_MS 2000
+#define REPETITIONS 5
+#define TIME_MS 1500
 #define CLIENTS_MAX 4096
+#define SERVERS_MAX 3 /* handfast, nginx, nginx with the key in a file */
+#define FULL 0.9      /* a processor that is busier than this was the limit */
 
 typedef struct options {
     hf_bench_options common;
     bool kinds[HF_HANDSHAKE_KINDS];
-    bool any_kind;
+    bool any_kind, no_peers;
     unsigned clients, key_threads;
     const char *program, *module;
-    char found[HF_BED_PATH_MAX];
+    char found[HF_BED_PATH_MAX], nginx[HF_BED_PATH_MAX];
 } options;
 
-/* One sample a repetition. */
-typedef struct samples {
+/* One server, and a sample a repetition. */
+typedef struct candidate {
+    hf_server server;
+    hf_load *load;
+    bool measured; /* false: it gives no sessions to resume */
+    char software[HF_PEER_VERSION_MAX];
     double per_s[HF_BENCH_REPETITIONS_MAX], server_cpu_s[HF_BENCH_REPETITIONS_MAX],
         client_cpu_s[HF_BENCH_REPETITIONS_MAX], p50_ms[HF_BENCH_REPETITIONS_MAX], p99_ms[HF_BENCH_REPETITIONS_MAX],
-        token_per_s[HF_BENCH_REPETITIONS_MAX], token_cpu_s[HF_BENCH_REPETITIONS_MAX],
-        busy[HF_BENCH_REPETITIONS_MAX]; /* part of its processor that the server used */
-    uint16_t scheme, group;
-} samples;
+        busy[HF_BENCH_REPETITIONS_MAX],        /* part of its processor that the server used */
+        client_busy[HF_BENCH_REPETITIONS_MAX]; /* and the clients of theirs */
+    uint16_t scheme;
+} candidate;
+
+/* All of one kind. */
+typedef struct field {
+    const hf_handshake_kind *kind;
+    candidate c[SERVERS_MAX];
+    size_t n;
+    double token_per_s[HF_BENCH_REPETITIONS_MAX], token_cpu_s[HF_BENCH_REPETITIONS_MAX];
+} field;
 
 static void print_help(void)
 {
-    printf("usage: handfast-bench handshakes [options]\n\n"
-           "Starts `handfast serve` on one processor with keys in a SoftHSM2 token made for this run, loads it from\n"
-           "another processor with full handshakes, and compares with what the token itself does in a bare loop.\n\n"
-           "  --kind NAME         rsa, ecdhe-rsa or ecdhe-ecdsa (repeatable); default: all\n"
-           "  --clients N         connections at once (default 16)\n"
-           "  --key-threads N     sessions of the server for each key (default 1)\n"
-           "  --server PATH       the program `handfast` (default: beside this one)\n"
-           "  --module PATH       SoftHSM2's module (default: where distributions put it)\n%s\n"
-           "Defaults: %d repetitions of %d ms. --cpu is the server's processor.\n",
-           hf_bench_options_help, REPETITIONS, TIME_MS);
+    printf(
+        "usage: handfast-bench handshakes [options]\n\n"
+        "Starts `handfast serve` on one processor with its key in a SoftHSM2 token made for this run, and nginx with\n"
+        "the same key in the same token (by OpenSSL's PKCS#11 engine) and in a file; loads them in turns from another\n"
+        "processor; and compares with what the token itself does in a bare loop.\n\n"
+        "  --kind NAME         one of " HF_HANDSHAKE_NAMES "\n"
+        "                      (repeatable); default: all\n"
+        "  --clients N         connections at once (default 16)\n"
+        "  --key-threads N     sessions of handfast for each key (default 1)\n"
+        "  --no-peers          handfast only\n"
+        "  --server PATH       the program `handfast` (default: beside this one)\n"
+        "  --module PATH       SoftHSM2's module (default: where distributions put it)\n%s\n"
+        "Defaults: %d repetitions of %d ms. --cpu is the servers' processor.\n",
+        hf_bench_options_help, REPETITIONS, TIME_MS);
 }
 
 static int take_kind(options *o, const char *value)
 {
-    for (size_t i = 0; i < HF_HANDSHAKE_KINDS; i++) {
-        if (strcmp(hf_handshake_kinds[i].name, value) == 0) {
-            o->kinds[i] = true;
-            o->any_kind = true;
-            return HF_BENCH_DONE;
-        }
-    }
-    return hf_bench_usage("handshakes", "--kind %s: choose rsa, ecdhe-rsa or ecdhe-ecdsa", value);
+    const hf_handshake_kind *kind = hf_handshake_kind_by_name(value);
+
+    if (!kind)
+        return hf_bench_usage("handshakes", "--kind %s: choose one of " HF_HANDSHAKE_NAMES, value);
+    o->kinds[kind - hf_handshake_kinds] = true;
+    o->any_kind = true;
+    return HF_BENCH_DONE;
 }
 
 static int take(void *arg, int opt, const char *value)
@@ -107,6 +105,9 @@ static int take(void *arg, int opt, const char *value)
         return hf_bench_take_number("handshakes", "clients", value, 1, CLIENTS_MAX, &o->clients);
     case OPT_KEY_THREADS:
         return hf_bench_take_number("handshakes", "key-threads", value, 1, HF_HSM_THREADS_MAX, &o->key_threads);
+    case OPT_NO_PEERS:
+        o->no_peers = true;
+        return HF_BENCH_DONE;
     case OPT_SERVER:
         o->program = value;
         return HF_BENCH_DONE;
@@ -127,9 +128,9 @@ static int parse(options *o, int argc, char **argv)
     for (size_t i = 0; i < HF_HANDSHAKE_KINDS && !o->any_kind; i++)
         o->kinds[i] = true;
     if (o->common.repetitions == 0)
-        o->common.repetitions = o->common.quick ? 2 : REPETITIONS;
+        o->common.repetitions = o->common.quick ? 1 : REPETITIONS;
     if (o->common.time_ms == 0)
-        o->common.time_ms = o->common.quick ? 200 : TIME_MS;
+        o->common.time_ms = o->common.quick ? 100 : TIME_MS;
     if (!o->program && hf_server_find_program(o->found, sizeof o->found))
         o->program = o->found;
     if (!o->program)
@@ -137,142 +138,247 @@ static int parse(options *o, int argc, char **argv)
     return HF_BENCH_DONE;
 }
 
-static bool one_load(const options *o, const hf_server *server, hf_load *load, unsigned r, samples *out)
+static bool one_load(const options *o, const hf_handshake_kind *kind, candidate *c, unsigned r)
 {
     hf_load_result got;
-    uint64_t before = hf_server_cpu_ns(server);
+    uint64_t before = hf_server_cpu_ns(&c->server);
 
     (void)hf_cpu_pin(hf_cpu_other(o->common.cpu));
-    if (!hf_load_run(load, o->common.time_ms, &got))
+    if (!hf_load_run(c->load, o->common.time_ms, &got))
         return false;
-    double cpu_s = (double)(hf_server_cpu_ns(server) - before) / 1e9;
+    if (kind->load.resume && got.resumed != got.handshakes) {
+        hf_bench_fail("%s resumed only %llu of %llu sessions", c->server.name, (unsigned long long)got.resumed,
+                      (unsigned long long)got.handshakes);
+        return false;
+    }
+    double cpu_s = (double)(hf_server_cpu_ns(&c->server) - before) / 1e9;
     double n = (double)got.handshakes;
-    out->per_s[r] = n / got.seconds;
-    out->server_cpu_s[r] = cpu_s / n;
-    out->client_cpu_s[r] = got.client_cpu_s / n;
-    out->busy[r] = cpu_s / got.seconds;
-    out->p50_ms[r] = got.p50_ms;
-    out->p99_ms[r] = got.p99_ms;
-    out->scheme = got.scheme;
-    out->group = got.group;
+    c->per_s[r] = n / got.seconds;
+    c->server_cpu_s[r] = cpu_s / n;
+    c->client_cpu_s[r] = got.client_cpu_s / n;
+    c->busy[r] = cpu_s / got.seconds;
+    c->client_busy[r] = got.client_cpu_s / got.seconds;
+    c->p50_ms[r] = got.p50_ms;
+    c->p99_ms[r] = got.p99_ms;
+    c->scheme = got.scheme;
     return true;
 }
 
-static bool one_token(const options *o, hf_p11_loop *token, unsigned r, samples *out)
+static bool one_token(const options *o, hf_p11_loop *token, unsigned r, field *f)
 {
     hf_rate rate;
 
     (void)hf_cpu_pin(o->common.cpu);
     if (!hf_p11_loop_run(token, o->common.time_ms / 2, &rate))
         return false;
-    out->token_per_s[r] = rate.per_s;
-    out->token_cpu_s[r] = rate.cpu_s_each;
+    f->token_per_s[r] = rate.per_s;
+    f->token_cpu_s[r] = rate.cpu_s_each;
     return true;
 }
 
-static bool take_turns(const options *o, const hf_token_bed *bed, const hf_server *server, hf_load *load, samples *out)
+/* What the token would do in the full handshake, for a resumed one too: that is what resumption saves. */
+static hf_rate_op token_op(const field *f)
+{
+    if (f->kind->load.resume)
+        return HF_RATE_SIGN_PSS;
+    return hf_handshake_token_op(f->c[0].scheme);
+}
+
+static bool take_turns(const options *o, const hf_token_bed *bed, field *f)
 {
     hf_p11_loop *token = NULL;
+    bool good = true;
 
-    /* Warm-up; it also tells which operation of the token to compare with. */
-    bool good =
-        one_load(o, server, load, 0, out) && hf_p11_loop_open(bed, hf_handshake_token_op(out->scheme), 1, &token);
-    for (unsigned r = 0; good && r < o->common.repetitions; r++)
-        good = one_token(o, token, r, out) && one_load(o, server, load, r, out);
+    for (size_t i = 0; good && i < f->n; i++) /* warm-up; it also tells which operation of the token to compare with */
+        good = !f->c[i].measured || one_load(o, f->kind, &f->c[i], 0);
+    good = good && hf_p11_loop_open(bed, token_op(f), 1, &token);
+    for (unsigned r = 0; good && r < o->common.repetitions; r++) {
+        good = one_token(o, token, r, f);
+        for (size_t k = 0; good && k < f->n; k++) {
+            candidate *c = &f->c[(k + r) % f->n];
+            hf_bench_progress("%s: %s, repetition %u of %u", f->kind->version, c->server.name, r + 1,
+                              o->common.repetitions);
+            good = !c->measured || one_load(o, f->kind, c, r);
+        }
+    }
     hf_p11_loop_close(token);
     return good;
 }
 
 /* The table's line and the reading of it: who was the limit. */
-static void print_figures(const hf_handshake_kind *kind, const samples *s, size_t n)
+static void print_figures(const field *f, const candidate *c, size_t n)
 {
-    hf_figure per_s = hf_figure_of(s->per_s, n);
-    double server_us = 1e6 * hf_figure_of(s->server_cpu_s, n).median;
-    double client_us = 1e6 * hf_figure_of(s->client_cpu_s, n).median;
-    double busy = hf_figure_of(s->busy, n).median;
-    double token = hf_figure_of(s->token_per_s, n).median;
-    double token_us = 1e6 * hf_figure_of(s->token_cpu_s, n).median;
+    hf_figure per_s = hf_figure_of(c->per_s, n);
+    double server_us = 1e6 * hf_figure_of(c->server_cpu_s, n).median;
+    double client_us = 1e6 * hf_figure_of(c->client_cpu_s, n).median;
+    double busy = hf_figure_of(c->busy, n).median, client_busy = hf_figure_of(c->client_busy, n).median;
 
-    printf(
-        "%-22s %7.0f/s  spread %.1f %%, server %.0f us CPU each (%.0f %% of its processor), p50 %.2f ms, p99 %.2f ms\n",
-        kind->version, per_s.median, 100 * per_s.spread, server_us, 100 * busy, hf_figure_of(s->p50_ms, n).median,
-        hf_figure_of(s->p99_ms, n).median);
-    printf("  token alone (%s) %.0f/s, %.0f us CPU each; handshakes reach %.1f %% of it (by CPU time %.1f %%)\n",
-           hf_rate_names[hf_handshake_token_op(s->scheme)], token, token_us,
-           100 * hf_figure_of_ratio(s->per_s, s->token_per_s, n).median,
-           100 * hf_figure_of_ratio(s->token_cpu_s, s->server_cpu_s, n).median);
-    printf("  the rest of a handshake costs the server %.0f us; the clients %.0f us%s\n", server_us - token_us,
-           client_us, client_us > 0.9 * server_us ? ": THE CLIENT IS THE LIMIT" : "");
-    if (busy < 0.9)
-        printf("  the server's processor was not full: the clients or other programs were the limit; trust the CPU "
-               "time\n");
-    (void)fflush(stdout);
+    printf("  %-15s %6.0f/s  spread %.1f %%, server %.0f us CPU each (%.0f %% of its processor), clients %.0f us, p50 "
+           "%.2f ms, p99 %.2f ms",
+           c->server.name, per_s.median, 100 * per_s.spread, server_us, 100 * busy, client_us,
+           hf_figure_of(c->p50_ms, n).median, hf_figure_of(c->p99_ms, n).median);
+    if (c == &f->c[0])
+        printf("; %.1f %% of the token alone (by CPU time %.1f %%)",
+               100 * hf_figure_of_ratio(c->per_s, f->token_per_s, n).median,
+               100 * hf_figure_of_ratio(f->token_cpu_s, c->server_cpu_s, n).median);
+    else if (f->c[0].measured)
+        printf("; handfast: %.2f times by the clock, %.2f times by CPU time",
+               hf_figure_of_ratio(f->c[0].per_s, c->per_s, n).median,
+               hf_figure_of_ratio(c->server_cpu_s, f->c[0].server_cpu_s, n).median);
+    if (busy < FULL)
+        printf("; %s: trust the CPU time", client_busy > FULL ? "THE CLIENT WAS THE LIMIT" : "no processor was full");
+    putchar('\n');
 }
 
-static void write_figures(const options *o, const hf_handshake_kind *kind, const samples *s, hf_report *report)
+static void write_figures(const options *o, const field *f, const candidate *c, hf_report *report)
 {
     size_t n = o->common.repetitions;
-    hf_figure per_s = hf_figure_of(s->per_s, n);
+    hf_figure per_s = hf_figure_of(c->per_s, n);
     hf_json *row = hf_report_row(report, "handshakes");
 
-    hf_json_text(row, "server", "handfast");
-    hf_json_text(row, "version", kind->version);
-    hf_json_text(row, "key", hf_bed_labels[kind->key]);
+    hf_json_text(row, "server", c->server.name);
+    hf_json_text(row, "software", c->software);
+    hf_json_text(row, "version", f->kind->version);
+    hf_json_text(row, "key", hf_bed_labels[f->kind->key]);
     hf_json_integer(row, "clients", o->clients);
     hf_json_integer(row, "latency_ms", 0); /* added to the token */
     hf_json_number(row, "handshakes_per_s", per_s.median);
-    hf_json_number(row, "server_cpu_s", hf_figure_of(s->server_cpu_s, n).median);
-    hf_json_number(row, "client_cpu_s", hf_figure_of(s->client_cpu_s, n).median);
-    hf_json_number(row, "server_busy", hf_figure_of(s->busy, n).median);
-    hf_json_number(row, "p50_ms", hf_figure_of(s->p50_ms, n).median);
-    hf_json_number(row, "p99_ms", hf_figure_of(s->p99_ms, n).median);
-    hf_json_text(row, "token_operation", hf_rate_names[hf_handshake_token_op(s->scheme)]);
-    hf_json_number(row, "token_ops_per_s", hf_figure_of(s->token_per_s, n).median);
-    hf_json_number(row, "token_cpu_s", hf_figure_of(s->token_cpu_s, n).median);
-    hf_json_number(row, "ratio_to_token", hf_figure_of_ratio(s->per_s, s->token_per_s, n).median);
-    hf_json_number(row, "cpu_ratio_to_token", hf_figure_of_ratio(s->token_cpu_s, s->server_cpu_s, n).median);
+    hf_json_number(row, "server_cpu_s", hf_figure_of(c->server_cpu_s, n).median);
+    hf_json_number(row, "client_cpu_s", hf_figure_of(c->client_cpu_s, n).median);
+    hf_json_number(row, "server_busy", hf_figure_of(c->busy, n).median);
+    hf_json_number(row, "client_busy", hf_figure_of(c->client_busy, n).median);
+    hf_json_number(row, "p50_ms", hf_figure_of(c->p50_ms, n).median);
+    hf_json_number(row, "p99_ms", hf_figure_of(c->p99_ms, n).median);
+    hf_json_text(row, "token_operation", hf_rate_names[token_op(f)]);
+    hf_json_number(row, "token_ops_per_s", hf_figure_of(f->token_per_s, n).median);
+    hf_json_number(row, "token_cpu_s", hf_figure_of(f->token_cpu_s, n).median);
+    hf_json_number(row, "ratio_to_token", hf_figure_of_ratio(c->per_s, f->token_per_s, n).median);
+    hf_json_number(row, "cpu_ratio_to_token", hf_figure_of_ratio(f->token_cpu_s, c->server_cpu_s, n).median);
+    hf_json_number(row, "handfast_times", hf_figure_of_ratio(c->server_cpu_s, f->c[0].server_cpu_s, n).median);
     hf_json_number(row, "spread", per_s.spread);
     hf_report_row_close(row);
 }
 
-static bool measure(const options *o, const hf_token_bed *bed, const hf_server *server, const hf_handshake_kind *kind,
-                    hf_report *report)
+static void tell(const options *o, const field *f, hf_report *report)
 {
-    samples *s = calloc(1, sizeof *s);
-    hf_load *load = NULL;
+    size_t n = o->common.repetitions;
+    bool any = false;
 
-    hf_bench_progress("%s", kind->version);
-    bool good =
-        s && hf_load_open(&server->address, kind->suite, o->clients, &load) && take_turns(o, bed, server, load, s);
-    hf_load_close(load);
-    hf_bench_progress(NULL);
-    if (good) {
-        print_figures(kind, s, o->common.repetitions);
-        write_figures(o, kind, s, report);
+    for (size_t i = 0; i < f->n; i++)
+        any = any || f->c[i].measured;
+
+    if (!any)
+        return;
+    printf("%s, %s\n  token alone (%s)  %6.0f/s, %.0f us CPU each\n", f->kind->version, hf_bed_labels[f->kind->key],
+           hf_rate_names[token_op(f)], hf_figure_of(f->token_per_s, n).median,
+           1e6 * hf_figure_of(f->token_cpu_s, n).median);
+    for (size_t i = 0; i < f->n; i++) {
+        if (!f->c[i].measured)
+            continue;
+        print_figures(f, &f->c[i], n);
+        write_figures(o, f, &f->c[i], report);
     }
-    free(s);
+    (void)fflush(stdout);
+}
+
+/* nginx with the key in the token, then in a file. RSA key transport with the token does not exist there: libp11 cannot
+ * decrypt for OpenSSL 3.0, and such handshakes fail. */
+static bool start_peers(const options *o, const hf_token_bed *bed, hf_server_options how, field *f)
+{
+    bool transport = f->kind->load.suite == 0x009c;
+
+    how.program = o->nginx;
+    for (int in_file = 0; in_file < 2; in_file++) {
+        candidate *c = &f->c[f->n];
+        how.key_in_file = in_file;
+        if (!o->nginx[0] || (!in_file && (transport || !hf_peer_engine())))
+            continue;
+        if (!hf_peer_nginx_start(&how, bed, &c->server))
+            return false;
+        hf_peer_version(o->nginx, "-v", c->software, sizeof c->software);
+        f->n++;
+    }
+    if (transport && o->nginx[0])
+        printf(
+            "(nginx with RSA key transport: key in a file only; OpenSSL's engine cannot decrypt with a token's key)\n");
+    return true;
+}
+
+static bool start_all(const options *o, const hf_token_bed *bed, field *f)
+{
+    hf_server_options how = {.program = o->program,
+                             .cpu = o->common.cpu,
+                             .work = HF_WORK_ECHO,
+                             .key_threads = o->key_threads,
+                             .resume = f->kind->load.resume,
+                             .max_connections = 4 * o->clients + 64};
+
+    how.keys[f->kind->key] = true;
+    if (!hf_server_start(&how, bed, &f->c[0].server))
+        return false;
+    f->n = 1;
+    hf_peer_version(o->program, "--version", f->c[0].software, sizeof f->c[0].software);
+    if (!start_peers(o, bed, how, f))
+        return false;
+    for (size_t i = 0; i < f->n; i++) {
+        candidate *c = &f->c[i];
+        c->measured = true;
+        if (!hf_load_open(&c->server.address, &f->kind->load, o->clients, &c->load))
+            return false;
+        if (f->kind->load.resume && !hf_load_prime(c->load, &c->measured))
+            return false;
+        if (!c->measured)
+            printf("(%s: %s is left out: it gives no session to resume)\n", f->kind->version, c->server.name);
+    }
+    return true;
+}
+
+static bool measure(const options *o, const hf_token_bed *bed, const hf_handshake_kind *kind, hf_report *report)
+{
+    field *f = calloc(1, sizeof *f);
+
+    if (!f)
+        return false;
+    f->kind = kind;
+    bool good = start_all(o, bed, f) && take_turns(o, bed, f);
+    hf_bench_progress(NULL);
+    if (good)
+        tell(o, f, report);
+    for (size_t i = 0; i < f->n; i++) {
+        hf_load_close(f->c[i].load);
+        good = hf_server_stop(&f->c[i].server) && good;
+    }
+    free(f);
     return good;
 }
 
 static bool measure_all(const options *o, const hf_token_bed *bed, hf_report *report)
 {
-    const hf_server_options how = {.program = o->program,
-                                   .keys = {true, true},
-                                   .cpu = o->common.cpu,
-                                   .key_threads = o->key_threads,
-                                   .max_connections = 4 * o->clients + 64};
-    hf_server server;
+    bool good = true;
 
-    if (!hf_server_start(&how, bed, &server))
-        return false;
-    printf("server on processor %d, clients on %d (%u at once)%s\n", o->common.cpu, hf_cpu_other(o->common.cpu),
+    printf("servers on processor %d, clients on %d (%u at once)%s\n", o->common.cpu, hf_cpu_other(o->common.cpu),
            o->clients,
            hf_cpu_other(o->common.cpu) == o->common.cpu ? ": ONE PROCESSOR FOR BOTH, trust the CPU time only" : "");
-    bool good = true;
     for (size_t i = 0; good && i < HF_HANDSHAKE_KINDS; i++)
         if (o->kinds[i])
-            good = measure(o, bed, &server, &hf_handshake_kinds[i], report);
-    return hf_server_stop(&server) && good;
+            good = measure(o, bed, &hf_handshake_kinds[i], report);
+    return good;
+}
+
+/* Peers that are missing are told. */
+static void find_peers(options *o)
+{
+    static const char hint[] = "install it, for example with scripts/install-deps bench";
+
+    if (o->no_peers)
+        return;
+    if (!hf_peer_find("nginx", o->nginx, sizeof o->nginx)) {
+        o->nginx[0] = 0;
+        hf_bench_fail("note: nginx is left out: %s", hint);
+    } else if (!hf_peer_engine()) {
+        hf_bench_fail("note: nginx with its key in the token is left out: OpenSSL's engine pkcs11 is missing; %s",
+                      hint);
+    }
 }
 
 int hf_bench_handshakes(int argc, char **argv)
@@ -286,6 +392,7 @@ int hf_bench_handshakes(int argc, char **argv)
         print_help();
     if (result != HF_BENCH_DONE || o.common.help)
         return result;
+    find_peers(&o);
     if (!hf_token_bed_make(&bed, o.module))
         return HF_BENCH_FAILED;
     bool good = hf_report_open(&report, &o.common);

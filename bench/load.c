@@ -18,12 +18,13 @@
 #define LATENCIES_MAX ((size_t)1 << 20) /* of one run; later ones are not kept */
 #define SOURCES 200 /* addresses 127.0.1.1 and on: closed connections keep their port for a minute */
 #define PATIENCE_MS 60000
+#define TICKET_MS 1500 /* that long a ticket may take */
 
 typedef struct slot {
     int fd; /* -1: free */
     hf_conn *conn;
     uint64_t begin_ns;
-    bool connected;
+    bool connected, held;
     uint32_t events; /* that epoll watches */
 } slot;
 
@@ -36,6 +37,9 @@ struct hf_load {
     slot *slots;
     unsigned n;
     unsigned source;
+    hf_load_options options;
+    hf_session *session; /* to resume, or NULL */
+    uint64_t resumed;
     bool hold;                 /* leave connections open */
     unsigned held, hold_until; /* how many are open, and are wanted */
     double *latencies;         /* milliseconds */
@@ -43,8 +47,10 @@ struct hf_load {
     hf_conn_info info; /* of the last handshake; only its numbers are used */
 };
 
-static bool make_config(hf_load *load, uint16_t suite)
+static bool make_config(hf_load *load)
 {
+    /* The key share is X25519; P-256 is named for the curve of an ECDSA certificate (RFC 8422 section 5.1.1). */
+    static const uint16_t groups[] = {HF_GROUP_X25519, HF_GROUP_P256};
     char why[256] = "";
     hf_env env = *hf_env_system();
 
@@ -58,7 +64,11 @@ static bool make_config(hf_load *load, uint16_t suite)
     if (status == HF_OK)
         status = hf_config_set_policy(load->config, HF_POLICY_COMPATIBLE);
     if (status == HF_OK)
-        status = hf_config_set_suites(load->config, &suite, 1);
+        status = hf_config_set_versions(load->config, load->options.version, load->options.version);
+    if (status == HF_OK)
+        status = hf_config_set_suites(load->config, &load->options.suite, 1);
+    if (status == HF_OK)
+        status = hf_config_set_groups(load->config, groups, 2);
     if (status == HF_OK)
         status = hf_config_set_insecure(load->config, true);
     if (status == HF_OK)
@@ -68,20 +78,21 @@ static bool make_config(hf_load *load, uint16_t suite)
     return status == HF_OK;
 }
 
-bool hf_load_open(const struct sockaddr_in *server, uint16_t suite, unsigned connections, hf_load **out)
+bool hf_load_open(const struct sockaddr_in *server, const hf_load_options *options, unsigned connections, hf_load **out)
 {
     hf_load *load = calloc(1, sizeof *load);
 
     if (!load)
         return false;
     load->server = *server;
+    load->options = *options;
     load->n = connections;
     load->slots = calloc(connections, sizeof *load->slots);
     load->latencies = calloc(LATENCIES_MAX, sizeof *load->latencies);
     load->epoll = epoll_create1(EPOLL_CLOEXEC);
     for (unsigned i = 0; load->slots && i < connections; i++)
         load->slots[i].fd = -1;
-    if (!load->slots || !load->latencies || load->epoll < 0 || !make_config(load, suite)) {
+    if (!load->slots || !load->latencies || load->epoll < 0 || !make_config(load)) {
         hf_load_close(load);
         return false;
     }
@@ -106,9 +117,25 @@ static bool slot_fail(slot *s, const char *what)
     return false;
 }
 
+/* The first session that comes is kept. */
+static void take_session(void *user, hf_conn *conn, hf_session *session)
+{
+    hf_load *load = user;
+
+    (void)conn;
+    if (load->session)
+        hf_session_free(session);
+    else
+        load->session = session;
+}
+
 static bool slot_open(hf_load *load, slot *s)
 {
-    const int one = 1;
+    const hf_conn_options options = {.user = load,
+                                     .server_name = load->options.resume ? "localhost" : NULL,
+                                     .session = load->session,
+                                     .on_session = load->options.resume ? take_session : NULL};
+    const int one = 1, small = 4096;
     struct sockaddr_in from = {.sin_family = AF_INET};
 
     from.sin_addr.s_addr = htonl(0x7f000101u + load->source++ % SOURCES);
@@ -116,6 +143,8 @@ static bool slot_open(hf_load *load, slot *s)
     if (s->fd < 0)
         return slot_fail(s, strerror(errno));
     (void)setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (load->options.hold == HF_LOAD_BUSY) /* so that what is not read piles up at the server */
+        (void)setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     (void)setsockopt(s->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
     s->begin_ns = hf_clock_wall_ns();
     s->events = EPOLLOUT;
@@ -124,7 +153,7 @@ static bool slot_open(hf_load *load, slot *s)
         (connect(s->fd, (const struct sockaddr *)&load->server, sizeof load->server) != 0 && errno != EINPROGRESS) ||
         epoll_ctl(load->epoll, EPOLL_CTL_ADD, s->fd, &event) != 0)
         return slot_fail(s, strerror(errno));
-    if (hf_conn_new(load->config, NULL, &s->conn) != HF_OK)
+    if (hf_conn_new(load->config, &options, &s->conn) != HF_OK)
         return slot_fail(s, "out of memory");
     return true;
 }
@@ -166,27 +195,8 @@ static bool fill_input(slot *s, bool *out_got)
     return n > 0 || (n < 0 && (error == EAGAIN || error == EINTR || error == ENOTCONN));
 }
 
-/* The handshake is complete: note it, and end the connection or hold it. */
-static bool completed(hf_load *load, slot *s)
+static bool watch_for(hf_load *load, slot *s, uint32_t events)
 {
-    if (load->done < LATENCIES_MAX)
-        load->latencies[load->done] = (double)(hf_clock_wall_ns() - s->begin_ns) / 1e6;
-    load->done++;
-    hf_conn_get_info(s->conn, &load->info);
-    s->connected = true;
-    if (load->hold) {
-        load->held++;
-        return true;
-    }
-    hf_conn_close(s->conn, load->worker);
-    (void)flush_output(s);
-    slot_close(s);
-    return slot_open(load, s);
-}
-
-static bool watch(hf_load *load, slot *s)
-{
-    uint32_t events = EPOLLIN | (hf_conn_wants(s->conn) & HF_WANT_OUTPUT ? EPOLLOUT : 0u);
     struct epoll_event event = {.events = events, .data.ptr = s};
 
     if (events == s->events)
@@ -195,10 +205,74 @@ static bool watch(hf_load *load, slot *s)
     return epoll_ctl(load->epoll, EPOLL_CTL_MOD, s->fd, &event) == 0;
 }
 
+static bool watch(hf_load *load, slot *s)
+{
+    return watch_for(load, s, EPOLLIN | (hf_conn_wants(s->conn) & HF_WANT_OUTPUT ? EPOLLOUT : 0u));
+}
+
+/* HF_LOAD_BUSY: writes until the socket takes no more. */
+static bool write_much(hf_load *load, slot *s)
+{
+    static const uint8_t data[16384];
+    size_t taken = 1;
+
+    while (taken > 0) {
+        if (hf_conn_write(s->conn, load->worker, data, sizeof data, &taken) != HF_OK || !flush_output(s))
+            return false;
+        if (hf_conn_wants(s->conn) & HF_WANT_OUTPUT)
+            break;
+    }
+    return true;
+}
+
+static bool hold_here(hf_load *load, slot *s)
+{
+    load->held += !s->held;
+    s->held = true;
+    return true;
+}
+
+/* HF_LOAD_BUSY: the server is written to, and not read from, for as long as it takes anything. */
+static bool keep_busy(hf_load *load, slot *s)
+{
+    return write_much(load, s) && watch_for(load, s, EPOLLOUT) && hold_here(load, s);
+}
+
+/* HF_LOAD_HANDSHAKING: the hello goes out, and nothing is read. */
+static bool stop_after_hello(hf_load *load, slot *s)
+{
+    if (hf_conn_step(s->conn, load->worker) != HF_OK || !flush_output(s))
+        return false;
+    if (hf_conn_wants(s->conn) & HF_WANT_OUTPUT)
+        return true;
+    return watch_for(load, s, 0) && hold_here(load, s);
+}
+
+/* The handshake is complete: note it, and end the connection or hold it. */
+static bool completed(hf_load *load, slot *s)
+{
+    if (load->done < LATENCIES_MAX)
+        load->latencies[load->done] = (double)(hf_clock_wall_ns() - s->begin_ns) / 1e6;
+    load->done++;
+    hf_conn_get_info(s->conn, &load->info);
+    load->resumed += load->info.resumed;
+    s->connected = true;
+    if (load->hold)
+        return load->options.hold == HF_LOAD_BUSY ? keep_busy(load, s) : hold_here(load, s);
+    hf_conn_close(s->conn, load->worker);
+    (void)flush_output(s);
+    slot_close(s);
+    return slot_open(load, s);
+}
+
 static bool slot_move(hf_load *load, slot *s)
 {
     bool got = true;
 
+    if (load->hold && load->options.hold == HF_LOAD_HANDSHAKING)
+        return stop_after_hello(load, s) || slot_fail(s, strerror(errno));
+    if (load->hold && load->options.hold == HF_LOAD_BUSY && s->connected)
+        return keep_busy(load, s) || slot_fail(s, strerror(errno));
     while (got) {
         if (hf_conn_step(s->conn, load->worker) != HF_OK)
             return slot_fail(s, hf_status_text(hf_conn_status(s->conn)));
@@ -229,6 +303,7 @@ static bool run_until(hf_load *load, uint64_t until_ns)
 bool hf_load_run(hf_load *load, unsigned ms, hf_load_result *out)
 {
     load->done = 0;
+    load->resumed = 0;
     load->hold = false;
     for (unsigned i = 0; i < load->n; i++)
         if (!slot_open(load, &load->slots[i]))
@@ -240,6 +315,7 @@ bool hf_load_run(hf_load *load, unsigned ms, hf_load_result *out)
     while (good && load->done == 0 && hf_clock_wall_ns() - begin < PATIENCE_MS * 1000000ull)
         good = run_until(load, hf_clock_wall_ns() + (uint64_t)ms * 1000000u);
     *out = (hf_load_result){.handshakes = load->done,
+                            .resumed = load->resumed,
                             .seconds = (double)(hf_clock_wall_ns() - begin) / 1e9,
                             .client_cpu_s = (double)(hf_clock_thread_ns() - cpu) / 1e9,
                             .scheme = load->info.server_scheme,
@@ -255,6 +331,20 @@ bool hf_load_run(hf_load *load, unsigned ms, hf_load_result *out)
         out->p50_ms = hf_quantile(load->latencies, kept, 0.50);
         out->p99_ms = hf_quantile(load->latencies, kept, 0.99);
     }
+    return good;
+}
+
+bool hf_load_prime(hf_load *load, bool *out_got)
+{
+    uint64_t until = hf_clock_wall_ns() + TICKET_MS * 1000000ull;
+    size_t memory = 0;
+
+    bool good = hf_load_hold(load, 1, &memory);
+    load->hold_until = load->n + 1; /* go on reading: in TLS 1.3 tickets come after the handshake */
+    while (good && !load->session && hf_clock_wall_ns() < until)
+        good = run_until(load, hf_clock_wall_ns() + 20000000u);
+    hf_load_drop(load);
+    *out_got = load->session != NULL;
     return good;
 }
 
@@ -291,6 +381,7 @@ void hf_load_close(hf_load *load)
         return;
     if (load->slots)
         hf_load_drop(load);
+    hf_session_free(load->session);
     hf_config_release(load->config);
     hf_worker_free(load->worker);
     if (load->epoll >= 0)

@@ -10,12 +10,32 @@
 
 typedef struct hf_load hf_load;
 
-/* suite: the only one that is offered. The server's chain is not verified (it is self-signed, and the client is not
+/* In which state hf_load_hold leaves its connections. */
+typedef enum hf_load_state {
+    HF_LOAD_IDLE,        /* established, nothing on its way */
+    HF_LOAD_HANDSHAKING, /* the hello was sent, and the server waits for an answer to its own */
+    HF_LOAD_BUSY         /* more was sent than the server can send back (--echo), and nothing is taken from it */
+} hf_load_state;
+
+/* What the clients ask for: one version, one suite, X25519. */
+typedef struct hf_load_options {
+    uint16_t version; /* HF_TLS12 or HF_TLS13 */
+    uint16_t suite;
+    bool resume; /* hf_load_prime takes a session, that all handshakes then resume; else none is asked for */
+    hf_load_state hold;
+} hf_load_options;
+
+/* The server's chain is not verified (it is self-signed, and the client is not
  * what is measured); its signature is. False after a message. */
-bool hf_load_open(const struct sockaddr_in *server, uint16_t suite, unsigned connections, hf_load **out);
+bool hf_load_open(const struct sockaddr_in *server, const hf_load_options *options, unsigned connections,
+                  hf_load **out);
+/* One full handshake, and the session that the server gives for it. *out_got: there is one (false: the server gives
+ * none). False after a message. */
+bool hf_load_prime(hf_load *load, bool *out_got);
 
 typedef struct hf_load_result {
     uint64_t handshakes; /* that were completed within the time */
+    uint64_t resumed;    /* of them */
     double seconds;
     double client_cpu_s;   /* of this thread */
     double p50_ms, p99_ms; /* from connect(2) to the end of the handshake, as the client sees it */

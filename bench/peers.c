@@ -122,9 +122,9 @@ static void put_nginx_tls(config *c, const hf_server_options *o, const hf_token_
         put(c,
             "ssl_protocols TLSv1.3;\nssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;\nssl_ecdh_curve X25519;\n");
     else
-        put(c,
-            "ssl_protocols TLSv1.2 TLSv1.3;\nssl_ciphers "
-            "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:AES128-GCM-SHA256;\nssl_ecdh_curve X25519;\n");
+        put(c, "ssl_protocols TLSv1.2 TLSv1.3;\nssl_ciphers "
+               "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:AES128-GCM-SHA256;\nssl_ecdh_curve "
+               "X25519:prime256v1;\n");
     put(c, "ssl_session_tickets %s;\nssl_buffer_size 16k;\n", o->resume ? "on" : "off");
     for (int which = 0; which < HF_BED_KEYS; which++) {
         if (!o->keys[which])
@@ -151,8 +151,21 @@ static bool start_with(hf_server *out, const hf_token_bed *bed, const char *prog
            hf_server_wait(out);
 }
 
+/* OpenSSL's configuration for the engine: nginx loads keys from it, but does not initialise it. */
+static bool write_engine_config(const hf_server_options *o, const hf_token_bed *bed, char *out_path)
+{
+    config c = {.len = 0};
+
+    put(&c,
+        "openssl_conf = init\n[init]\nengines = engines\n[engines]\npkcs11 = pkcs11\n[pkcs11]\nengine_id = pkcs11\n"
+        "dynamic_path = %s\nMODULE_PATH = %s\ninit = 1\n",
+        hf_peer_engine(), o->module ? o->module : bed->module);
+    return hf_token_bed_file(bed, "openssl.cnf", c.text, c.len, out_path);
+}
+
 bool hf_peer_nginx_start(const hf_server_options *options, const hf_token_bed *bed, hf_server *out)
 {
+    char engine[HF_BED_PATH_MAX];
     config c = {.len = 0};
 
     memset(out, 0, sizeof *out);
@@ -160,7 +173,7 @@ bool hf_peer_nginx_start(const hf_server_options *options, const hf_token_bed *b
     if (!take_port(out))
         return false;
     if (!options->key_in_file)
-        put(&c, "env SOFTHSM2_CONF;\nenv PKCS11_MODULE_PATH;\nenv HANDFAST_FAULT_CONF;\n");
+        put(&c, "env SOFTHSM2_CONF;\n\nenv HANDFAST_FAULT_CONF;\n");
     put_nginx_head(&c, bed, out->name);
     put(&c, "server {\nlisten 127.0.0.1:%u ssl backlog=4096;\n", ntohs(out->address.sin_port));
     put_nginx_tls(&c, options, bed);
@@ -169,7 +182,12 @@ bool hf_peer_nginx_start(const hf_server_options *options, const hf_token_bed *b
     else
         put(&c, "return 204;\n");
     put(&c, "}\n}\n");
-    return start_with(out, bed, options->program, "-c", &c, options->cpu);
+    if (options->key_in_file)
+        return start_with(out, bed, options->program, "-c", &c, options->cpu);
+    bool good = write_engine_config(options, bed, engine) && setenv("OPENSSL_CONF", engine, 1) == 0 &&
+                start_with(out, bed, options->program, "-c", &c, options->cpu);
+    (void)unsetenv("OPENSSL_CONF"); /* it is for this child alone */
+    return good;
 }
 
 bool hf_peer_backend_start(const char *program, const char *root, int cpu, const hf_token_bed *bed, hf_server *out)

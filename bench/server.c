@@ -177,7 +177,7 @@ static void add_work(args *a, const hf_server_options *o, const char *backend)
 static void add_keys(args *a, const hf_server_options *o, const hf_token_bed *bed)
 {
     if (!o->key_in_file) {
-        add(a, "--module", bed->module);
+        add(a, "--module", o->module ? o->module : bed->module);
         add(a, "--pin-source", bed->pin_file);
     }
     for (int which = 0; which < HF_BED_KEYS; which++) {

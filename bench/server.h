@@ -30,6 +30,7 @@ typedef struct hf_server_options {
     unsigned key_threads;         /* of handfast: sessions for each key; 0: its default */
     unsigned max_connections;     /* of handfast and haproxy */
     bool keys[HF_BED_KEYS];       /* which of the bed's */
+    const char *module;           /* PKCS#11 module; NULL: the bed's */
     const char *const *more_args; /* of handfast, NULL-terminated, or NULL */
 } hf_server_options;
 

@@ -83,7 +83,7 @@ static bool make_files(hf_token_bed *bed)
     }
     bool good =
         getrandom(&pin, PIN_BYTES, 0) == PIN_BYTES && path_in(bed, "tokens", tokens) && mkdir(tokens, S_IRWXU) == 0 &&
-        path_in(bed, "pin", bed->pin_file) && write_file(bed->pin_file, "%016llx\n", (unsigned long long)pin) &&
+        path_in(bed, "pin", bed->pin_file) && write_file(bed->pin_file, "%016llx", (unsigned long long)pin) &&
         path_in(bed, "softhsm2.conf", path) &&
         write_file(path, "directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n", tokens) &&
         setenv("SOFTHSM2_CONF", path, 1) == 0;

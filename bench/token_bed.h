@@ -14,7 +14,7 @@ typedef enum hf_bed_key { HF_BED_RSA, HF_BED_P256, HF_BED_KEYS } hf_bed_key;
 typedef struct hf_token_bed {
     char folder[HF_BED_PATH_MAX / 2];
     char module[HF_BED_PATH_MAX];
-    char pin_file[HF_BED_PATH_MAX]; /* random PIN, readable by us only */
+    char pin_file[HF_BED_PATH_MAX]; /* random PIN, readable by us only; no new line, which libp11 would take for PIN */
     char uri[HF_BED_KEYS][HF_HSM_URI_MAX + 1];
     char cert_file[HF_BED_KEYS][HF_BED_PATH_MAX]; /* self-signed, PEM */
     char key_file[HF_BED_KEYS][HF_BED_PATH_MAX];  /* the same private key, PEM, for who cannot use the token */

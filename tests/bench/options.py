@@ -39,6 +39,7 @@ WRONG = [
     ["server", "--work", "idle"],
     ["server", "word"],
     ["memory", "word"],
+    ["handshakes", "--kind", "tls13"],
 ]
 FAILING = [
     ["records", "--quick", "--json", "/nonexistent/folder/report.json"],
