@@ -13,6 +13,7 @@
 #include "cli.h"
 #include "handfast/hsm.h"
 #include "handfast/providers.h"
+#include "key_client.h"
 
 /* A chain while it is collected. */
 typedef struct chain {
@@ -116,14 +117,16 @@ static bool chain_from_file(chain *c, const hf_pki *pki, const char *path)
 
 static bool chain_from_token(chain *c, hf_key *key)
 {
-    hf_status status = hf_hsm_key_certs(key, chain_add, c);
+    hf_status status = hf_key_client_certs(key, chain_add, c); /* HF_ERR_INVALID: it is not in the key process */
+    if (status == HF_ERR_INVALID)
+        status = hf_hsm_key_certs(key, chain_add, c);
     if (status != HF_OK)
         hf_cli_error("no certificate beside the key %s in its token (%s); name a file with --cert", key->label,
                      hf_status_text(status));
     return status == HF_OK;
 }
 
-static bool key_from_file(const char *path, hf_key **out)
+static hf_status key_from_file(const char *path, hf_key **out)
 {
     struct stat info;
     if (stat(path, &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)))
@@ -131,16 +134,16 @@ static bool key_from_file(const char *path, hf_key **out)
     uint8_t *pem = NULL;
     size_t len = 0;
     if (!hf_file_read(path, "key", HF_KEY_FILE_MAX, &pem, &len))
-        return false;
+        return HF_ERR_IO;
     hf_status status = hf_pem_key_new(pem, len, path, out);
     hf_file_free(pem, len);
     if (status != HF_OK)
         hf_cli_error("key %s: %s; an unencrypted PEM key (RSA, EC or Ed25519) or a pkcs11: URI is needed", path,
                      hf_status_text(status));
-    return status == HF_OK;
+    return status;
 }
 
-static bool key_from_token(const hf_tls_options *options, const char *uri, bool prompt, hf_key **out)
+static hf_status key_from_token(const hf_tls_options *options, const char *uri, bool prompt, hf_key **out)
 {
     hf_hsm_options hsm = {.module = options->module,
                           .pin_source = options->pin_source,
@@ -151,15 +154,23 @@ static bool key_from_token(const hf_tls_options *options, const char *uri, bool 
     hf_status status = hf_hsm_key_open(&hsm, uri, out, why, sizeof why);
     if (status != HF_OK)
         hf_cli_error("%s", why[0] ? why : hf_status_text(status));
-    return status == HF_OK;
+    return status;
+}
+
+hf_status hf_credentials_open_key(const hf_tls_options *options, size_t i, bool prompt, hf_key **out)
+{
+    const char *name = options->keys[i];
+    if (options->key_client) {
+        *out = hf_key_client_key(options->key_client, i);
+        return HF_OK;
+    }
+    return hf_tls_key_is_uri(name) ? key_from_token(options, name, prompt, out) : key_from_file(name, out);
 }
 
 static bool add_one(hf_config *config, const hf_pki *pki, const hf_tls_options *options, size_t i, bool prompt)
 {
-    const char *name = options->keys[i];
     hf_key *key = NULL;
-    bool uri = hf_tls_key_is_uri(name);
-    if (!(uri ? key_from_token(options, name, prompt, &key) : key_from_file(name, &key)))
+    if (hf_credentials_open_key(options, i, prompt, &key) != HF_OK)
         return false;
     chain c = {.n = 0};
     bool ok = i < options->n_certs ? chain_from_file(&c, pki, options->certs[i]) : chain_from_token(&c, key);

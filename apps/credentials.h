@@ -18,6 +18,9 @@
 bool hf_file_read(const char *path, const char *what, size_t limit, uint8_t **out, size_t *out_len);
 void hf_file_free(uint8_t *data, size_t len); /* data NULL is allowed */
 
+/* Opens the i-th key of the options, or takes it from the key process. Errors are told; the caller releases the key. */
+hf_status hf_credentials_open_key(const hf_tls_options *options, size_t i, bool prompt, hf_key **out);
+
 /* Adds every credential of the options. False after saying why. prompt: the PIN may be asked on the terminal. */
 bool hf_credentials_add(hf_config *config, const hf_pki *pki, const hf_tls_options *options, bool prompt);
 

@@ -47,6 +47,7 @@ int main(int argc, char **argv)
     } commands[] = {
         {"serve", hf_serve_main},
         {"connect", hf_connect_main},
+        {HF_KEY_PROCESS_COMMAND, hf_key_process_main},
 #if HF_HAVE_TOKEN_COMMAND
         {"token", hf_token_main},
 #endif

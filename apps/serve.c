@@ -14,6 +14,8 @@
 
 #include "commands.h"
 #include "folder.h"
+#include "isolate.h"
+#include "key_client.h"
 #include "log.h"
 #include "loop.h"
 #include "net.h"
@@ -62,19 +64,32 @@ static bool write_pid(const char *path)
     return true;
 }
 
-/* Starts one loop for each thread; *out_n: how many run. */
-static bool start_loops(hf_loop *loops, unsigned n, hf_server *server, const hf_host_port *at, unsigned *out_n)
+/* One listening socket for each thread, before rights are given up; *out_n: how many are open. */
+static bool open_listeners(int *fds, unsigned n, const hf_host_port *at, unsigned *out_n)
 {
     struct sockaddr_storage address;
     socklen_t len = 0;
-    char name[80];
     if (!hf_net_resolve(at, true, &address, &len))
         return false;
     for (*out_n = 0; *out_n < n; (*out_n)++) {
-        int fd = hf_net_listen(&address, len, HF_BACKLOG);
-        if (fd < 0 || !hf_loop_start(&loops[*out_n], server, fd))
+        fds[*out_n] = hf_net_listen(&address, len, HF_BACKLOG);
+        if (fds[*out_n] < 0)
             return false;
     }
+    return true;
+}
+
+/* Starts one loop for each socket; *out_n: how many run. */
+static bool start_loops(hf_loop *loops, const int *fds, unsigned n, hf_server *server, unsigned *out_n)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    char name[80];
+    for (*out_n = 0; *out_n < n; (*out_n)++)
+        if (!hf_loop_start(&loops[*out_n], server, fds[*out_n]))
+            return false;
+    if (getsockname(fds[0], (struct sockaddr *)&address, &len) != 0)
+        return false;
     hf_net_name(&address, len, name, sizeof name);
     printf("listening on %s\n", name);
     fflush(stdout);
@@ -106,29 +121,58 @@ static void wait_for_signal(void)
         ;
 }
 
+/* Everything is open: the rights go, then the key process's results may come. No thread runs yet. */
+static bool give_up_rights(const hf_server *server, const hf_serve_options *options)
+{
+    hf_confine_network needs = {.root_fd = server->root_fd, .connects = options->app == &hf_app_backend};
+    if (!hf_user_become(&options->user))
+        return false;
+    return !options->isolate || (hf_confine_network_process(&needs) && hf_key_client_start(options->tls.key_client));
+}
+
 static int run(hf_server *server, const hf_serve_options *options)
 {
     hf_loop *loops = calloc(options->threads, sizeof *loops);
-    unsigned n = 0;
+    int fds[HF_THREADS_MAX];
+    unsigned n = 0, n_fds = 0;
     int result = HF_EXIT_FAILED;
     if (!loops || !catch_signals()) {
         hf_cli_error("cannot start: %s", strerror(errno));
         free(loops);
         return HF_EXIT_FAILED;
     }
-    if (start_loops(loops, options->threads, server, &options->listen, &n) &&
-        (!options->pid_file || write_pid(options->pid_file))) {
+    if (open_listeners(fds, options->threads, &options->listen, &n_fds) &&
+        (!options->pid_file || write_pid(options->pid_file)) && give_up_rights(server, options) &&
+        start_loops(loops, fds, options->threads, server, &n)) {
         wait_for_signal();
         result = HF_EXIT_DONE;
     }
+    for (unsigned i = n; i < n_fds; i++)
+        close(fds[i]);
     for (unsigned i = 0; i < n; i++)
         hf_loop_stop(&loops[i]);
     for (unsigned i = 0; i < n; i++)
         hf_loop_join(&loops[i]);
     hf_log_flush();
-    if (options->pid_file && result == HF_EXIT_DONE)
+    if (options->pid_file && n_fds == options->threads && !options->isolate) /* else the supervisor does it */
         unlink(options->pid_file);
     free(loops);
+    return result;
+}
+
+/* With --isolate the keys come from the key process, else they are opened here. */
+static int serve(hf_server *server, hf_serve_options *options)
+{
+    int result = HF_EXIT_FAILED;
+    if (!options->isolate || hf_key_client_wait(options->tls.key_client))
+        result =
+            open_service(server, options) ? hf_tls_setup(&server->tls, &options->tls, HF_ROLE_SERVER) : HF_EXIT_FAILED;
+    if (result == HF_EXIT_DONE) {
+        result = run(server, options);
+        hf_tls_cleanup(&server->tls);
+    }
+    if (server->root_fd >= 0)
+        close(server->root_fd);
     return result;
 }
 
@@ -149,13 +193,17 @@ int hf_serve_main(int argc, char **argv)
     server->explain = options.tls.explain;
     raise_descriptors(&options);
 
-    result = open_service(server, &options) ? hf_tls_setup(&server->tls, &options.tls, HF_ROLE_SERVER) : HF_EXIT_FAILED;
-    if (result == HF_EXIT_DONE) {
-        result = run(server, &options);
-        hf_tls_cleanup(&server->tls);
+    hf_isolate isolate = {.control = -1};
+    bool ready = !options.isolate || hf_isolate_start(&isolate, argc, argv, options.pid_file);
+    if (ready && options.isolate && !(options.tls.key_client = hf_key_client_new(isolate.control))) {
+        hf_cli_error("out of memory");
+        ready = false;
     }
-    if (server->root_fd >= 0)
-        close(server->root_fd);
+    server->root_fd = -1;
+    result = ready ? serve(server, &options) : HF_EXIT_FAILED;
+    hf_isolate_leave(&isolate);
+    hf_key_client_free(options.tls.key_client);
+    hf_isolate_end(&isolate);
     free(server);
     return result;
 }

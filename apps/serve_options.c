@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "key_service.h"
 #include "loop.h"
 
 #define CONNECTIONS_MAX 1000000
@@ -22,7 +23,13 @@ enum {
     OPT_HANDSHAKE_TIMEOUT,
     OPT_IDLE_TIMEOUT,
     OPT_MAX_CONNECTIONS,
-    OPT_PID_FILE
+    OPT_PID_FILE,
+    OPT_USER,
+    OPT_ISOLATE,
+    OPT_NO_ISOLATE,
+    OPT_KEY_USER,
+    OPT_KEY_SANDBOX,
+    OPT_KEY_RATE
 };
 
 static const struct option long_options[] = {
@@ -39,8 +46,19 @@ static const struct option long_options[] = {
     {"idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT},
     {"max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS},
     {"pid-file", required_argument, NULL, OPT_PID_FILE},
+    {"user", required_argument, NULL, OPT_USER},
+    {"isolate", no_argument, NULL, OPT_ISOLATE},
+    {"no-isolate", no_argument, NULL, OPT_NO_ISOLATE},
+    {"key-user", required_argument, NULL, OPT_KEY_USER},
+    {"key-sandbox", required_argument, NULL, OPT_KEY_SANDBOX},
+    {"key-rate", required_argument, NULL, OPT_KEY_RATE},
     {NULL, 0, NULL, 0},
 };
+
+/* What was said, where the default depends on it. */
+typedef struct given {
+    bool auth, isolate, no_isolate;
+} given;
 
 static void print_help(void)
 {
@@ -59,7 +77,13 @@ static void print_help(void)
            "  --handshake-timeout S  seconds for a handshake (default 15)\n"
            "  --idle-timeout S       seconds without a byte before a connection is closed (default 300)\n"
            "  --max-connections N    connections at once (default 10000)\n"
-           "  --pid-file FILE        write the process id to FILE while running\n%s\n"
+           "  --pid-file FILE        write the process id to FILE while running\n"
+           "  --user NAME            become this user once everything is open (needs root); means --isolate\n"
+           "  --isolate              keys, module and PIN in a process of their own; this one is confined\n"
+           "  --no-isolate           all in one process, even with --user\n"
+           "  --key-user NAME        the key process becomes this user (needs root)\n"
+           "  --key-sandbox MODE     of the key process: local (default: no network, no programs), network, off\n"
+           "  --key-rate N           private-key operations per second that the key process does at most\n%s\n"
            "Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
            hf_tls_options_help);
 }
@@ -111,7 +135,38 @@ static int take_client_auth(hf_serve_options *options, const char *value)
     return hf_cli_usage("serve", "--client-auth %s: choose none, request, optional or required", value);
 }
 
-static int take(hf_serve_options *options, int opt, const char *value, bool *auth_given)
+static int take_sandbox(hf_sandbox *out, const char *value)
+{
+    static const char *const names[] = {
+        [HF_SANDBOX_LOCAL] = "local", [HF_SANDBOX_NETWORK] = "network", [HF_SANDBOX_OFF] = "off"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], value) == 0) {
+            *out = (hf_sandbox)i;
+            return HF_EXIT_DONE;
+        }
+    }
+    return hf_cli_usage("serve", "--key-sandbox %s: choose local, network or off", value);
+}
+
+/* Options about who does what (docs/security.md, "Isolation"). */
+static int take_isolation(hf_serve_options *options, int opt, const char *value, given *also)
+{
+    switch (opt) {
+    case OPT_USER:
+        return hf_user_find(value, &options->user) ? HF_EXIT_DONE : HF_EXIT_USAGE;
+    case OPT_KEY_USER:
+        return hf_user_find(value, &options->key_user) ? HF_EXIT_DONE : HF_EXIT_USAGE;
+    case OPT_KEY_SANDBOX:
+        return take_sandbox(&options->key_sandbox, value);
+    case OPT_KEY_RATE:
+        return take_small("key-rate", value, HF_KEY_RATE_MAX, &options->key_rate);
+    default:
+        *(opt == OPT_ISOLATE ? &also->isolate : &also->no_isolate) = true;
+        return HF_EXIT_DONE;
+    }
+}
+
+static int take(hf_serve_options *options, int opt, const char *value, given *also)
 {
     switch (opt) {
     case OPT_LISTEN:
@@ -125,7 +180,7 @@ static int take(hf_serve_options *options, int opt, const char *value, bool *aut
     case OPT_ECHO:
         return take_app(options, &hf_app_echo);
     case OPT_CLIENT_AUTH:
-        *auth_given = true;
+        also->auth = true;
         return take_client_auth(options, value);
     case OPT_CLIENT_CA:
         options->tls.trust = value;
@@ -144,12 +199,31 @@ static int take(hf_serve_options *options, int opt, const char *value, bool *aut
     case OPT_PID_FILE:
         options->pid_file = value;
         return HF_EXIT_DONE;
+    case OPT_USER:
+    case OPT_ISOLATE:
+    case OPT_NO_ISOLATE:
+    case OPT_KEY_USER:
+    case OPT_KEY_SANDBOX:
+    case OPT_KEY_RATE:
+        return take_isolation(options, opt, value, also);
     default:
         return hf_tls_options_take(&options->tls, opt, value, "serve");
     }
 }
 
-static int check(hf_serve_options *options, bool auth_given)
+static int check_isolation(hf_serve_options *options, const given *also)
+{
+    if (also->isolate && also->no_isolate)
+        return hf_cli_usage("serve", "--isolate and --no-isolate exclude each other");
+    options->isolate = also->isolate || (options->user.name && !also->no_isolate);
+    if (!options->isolate && (options->key_user.name || options->key_rate || options->key_sandbox != HF_SANDBOX_LOCAL))
+        return hf_cli_usage("serve", "--key-user, --key-rate and --key-sandbox need --isolate");
+    if ((options->user.name || options->key_user.name) && geteuid() != 0)
+        return hf_cli_usage("serve", "--user and --key-user need root");
+    return HF_EXIT_DONE;
+}
+
+static int check(hf_serve_options *options, const given *also)
 {
     if (!options->listen.port[0])
         return hf_cli_usage("serve", "--listen HOST:PORT is missing");
@@ -157,11 +231,12 @@ static int check(hf_serve_options *options, bool auth_given)
         return hf_cli_usage("serve", "one of --backend, --root and --echo is missing");
     if (options->tls.n_keys == 0)
         return hf_cli_usage("serve", "--key URI-or-FILE is missing");
-    if (options->tls.trust && !auth_given)
+    if (options->tls.trust && !also->auth)
         options->tls.client_auth = HF_CLIENT_AUTH_REQUIRED;
     if (options->tls.client_auth >= HF_CLIENT_AUTH_OPTIONAL && !options->tls.trust)
         return hf_cli_usage("serve", "--client-auth optional and required need --client-ca FILE");
-    return hf_tls_options_check(&options->tls, "serve");
+    int result = check_isolation(options, also);
+    return result == HF_EXIT_DONE ? hf_tls_options_check(&options->tls, "serve") : result;
 }
 
 static unsigned default_threads(void)
@@ -172,7 +247,7 @@ static unsigned default_threads(void)
 
 int hf_serve_options_parse(hf_serve_options *options, int argc, char **argv)
 {
-    bool auth_given = false;
+    given also = {.auth = false};
     memset(options, 0, sizeof *options);
     options->threads = default_threads();
     options->handshake_timeout = 15;
@@ -189,11 +264,11 @@ int hf_serve_options_parse(hf_serve_options *options, int argc, char **argv)
         if (opt == ':' || opt == '?')
             return hf_cli_usage("serve", "%s: %s", argv[optind - 1],
                                 opt == ':' ? "a value is missing" : "unknown option");
-        int result = take(options, opt, optarg, &auth_given);
+        int result = take(options, opt, optarg, &also);
         if (result != HF_EXIT_DONE)
             return result;
     }
     if (optind < argc)
         return hf_cli_usage("serve", "%s: no such argument", argv[optind]);
-    return check(options, auth_given);
+    return check(options, &also);
 }

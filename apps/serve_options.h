@@ -4,6 +4,7 @@
 
 #include "app.h"
 #include "cli.h"
+#include "confine.h"
 #include "tls_options.h"
 
 typedef struct hf_serve_options {
@@ -17,7 +18,12 @@ typedef struct hf_serve_options {
     unsigned handshake_timeout, idle_timeout; /* seconds */
     unsigned long max_connections;
     const char *pid_file; /* NULL: none */
-    bool help;            /* --help: it was printed */
+    hf_user user;         /* --user: who the network process becomes */
+    hf_user key_user;     /* --key-user: who the key process becomes */
+    bool isolate;
+    hf_sandbox key_sandbox;
+    unsigned key_rate; /* operations per second; 0: no limit */
+    bool help;         /* --help: it was printed */
 } hf_serve_options;
 
 /* HF_EXIT_DONE, or HF_EXIT_USAGE after saying why. Text is borrowed from argv. */

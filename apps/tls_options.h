@@ -15,6 +15,7 @@ typedef struct hf_tls_options {
     size_t n_certs;
     const char *keys[HF_LIMIT_CREDENTIALS]; /* "pkcs11:..." or a PEM file */
     size_t n_keys;
+    struct hf_key_client *key_client; /* NULL: the keys are opened in this process */
     const char *module, *pin_source;
     bool allow_extractable;
     unsigned key_threads;              /* 0: the token's own choice */

@@ -47,8 +47,8 @@ class Server:
 
     def __init__(self, folder, *arguments, cert="server", limits=None):
         self.log = tempfile.NamedTemporaryFile(dir=folder, suffix=".log", delete=False)
-        command = [HANDFAST, "serve", "--listen", "127.0.0.1:0", "--cert", f"{folder}/{cert}.pem", "--key",
-                   f"{folder}/{cert}.key", "--threads", "2", *(("--max-version", "1.2") if VERSION == "1.2" else ()), *arguments]
+        credential = ("--cert", f"{folder}/{cert}.pem", "--key", f"{folder}/{cert}.key") if cert else ()
+        command = [HANDFAST, "serve", "--listen", "127.0.0.1:0", *credential, "--threads", "2", *(("--max-version", "1.2") if VERSION == "1.2" else ()), *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, preexec_fn=limits)
         ready, _, _ = select.select([self.process.stdout], [], [], WAIT)
         line = self.process.stdout.readline().decode() if ready else ""

@@ -1,0 +1,87 @@
+/* `handfast key-process`: owns the PKCS#11 module, the PIN and the keys; started by the supervisor only (isolate.c).
+ *
+ * It gets the arguments of `serve` and takes from them what concerns keys. Order: its own user, then its sandbox, then
+ * module and PIN; then it serves its one peer until that closes. */
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "confine.h"
+#include "credentials.h"
+#include "handfast/hsm.h"
+#include "isolate.h"
+#include "key_service.h"
+#include "serve_options.h"
+
+typedef struct key_process {
+    hf_key *keys[HF_LIMIT_CREDENTIALS];
+    size_t n;
+    hf_key_service service;
+} key_process;
+
+static bool started_rightly(void)
+{
+    int type = 0;
+    socklen_t len = sizeof type;
+    if (getsockopt(HF_KEY_PROCESS_FD, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET)
+        return true;
+    hf_cli_error("%s is a part of: handfast serve --isolate", HF_KEY_PROCESS_COMMAND);
+    return false;
+}
+
+static bool is_about_the_pin(hf_status status)
+{
+    return status == HF_ERR_PIN_INCORRECT || status == HF_ERR_PIN_LOCKED || status == HF_ERR_PIN_SOURCE;
+}
+
+static int open_keys(key_process *process, const hf_serve_options *options)
+{
+    bool prompt = isatty(STDIN_FILENO);
+    for (size_t i = 0; i < options->tls.n_keys; i++) {
+        hf_status status = hf_credentials_open_key(&options->tls, i, prompt, &process->keys[i]);
+        if (status != HF_OK) {
+            if (options->key_sandbox != HF_SANDBOX_OFF && (status == HF_ERR_MODULE || status == HF_ERR_TOKEN_ABSENT))
+                hf_cli_error("the key process is in a sandbox: if its module needs the network or starts programs, say "
+                             "--key-sandbox network or off");
+            return is_about_the_pin(status) ? HF_EXIT_PIN : HF_EXIT_FAILED;
+        }
+        process->n++;
+    }
+    return HF_EXIT_DONE;
+}
+
+static void serve(key_process *process)
+{
+    hf_key_service *service = &process->service;
+    /* These mean the server, which ends in its own time and closes the socket then. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    if (hf_key_service_introduce(service, hf_hsm_key_certs))
+        hf_key_service_run(service);
+}
+
+int hf_key_process_main(int argc, char **argv)
+{
+    hf_serve_options options;
+    int result = started_rightly() ? hf_serve_options_parse(&options, argc, argv) : HF_EXIT_USAGE;
+    if (result != HF_EXIT_DONE || options.help)
+        return result;
+    key_process *process = calloc(1, sizeof *process);
+    if (!process || !hf_user_become(&options.key_user) || !hf_confine_key_process(options.key_sandbox)) {
+        free(process);
+        return HF_EXIT_FAILED;
+    }
+    hf_key_service_init(&process->service, HF_KEY_PROCESS_FD, process->keys, options.tls.n_keys, options.key_rate);
+    result = open_keys(process, &options);
+    if (result == HF_EXIT_DONE)
+        serve(process);
+    alarm(HF_ISOLATE_END_MS / 1000); /* a module that hangs must not keep the process */
+    for (size_t i = 0; i < process->n; i++)
+        process->keys[i]->ops->release(process->keys[i]);
+    hf_key_service_cleanup(&process->service);
+    free(process);
+    return result;
+}

@@ -1,0 +1,221 @@
+"""serve --isolate: who holds the module and the PIN, who does not, and what the death of the key process costs."""
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+from token_support import HANDFAST, KEY, SANITIZED, TokenTest, children, status_of
+from support import WAIT
+
+
+def until(what, condition):
+    """Waits for a condition and returns its value."""
+    end = time.monotonic() + WAIT
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"it does not happen: {what}")
+
+
+def gone(pid):
+    try:
+        return status_of(pid)["State"].startswith("Z")
+    except OSError:
+        return True
+
+
+def memory_holds(pid, needle):
+    """Whether the bytes are anywhere in the memory of the process that can be read."""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            start, end = (int(word, 16) for word in line.split()[0].split("-"))
+            if line.split()[1][0] != "r" or "[v" in line or (SANITIZED and end - start > 1 << 30):
+                continue  # not readable, not of the process, or the shadow that a sanitizer keeps of all memory
+            try:
+                memory.seek(start)
+                left, tail = end - start, b""
+                while left > 0:
+                    part = memory.read(min(left, 1 << 20))
+                    if not part:
+                        break
+                    if needle in tail + part:
+                        return True
+                    tail, left = part[-len(needle):], left - len(part)
+            except (OSError, OverflowError):
+                pass
+    return False
+
+
+class Isolate(TokenTest):
+    def open_files(self, pid):
+        return [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+
+    def maps(self, pid):
+        with open(f"/proc/{pid}/maps") as f:
+            return f.read()
+
+    def get(self, server):
+        return self.connect(server, "--name", "localhost", "--get", "/pin-free.txt", "--quiet")
+
+    def folder_server(self, *arguments):
+        os.makedirs(self.file("www"), exist_ok=True)
+        with open(self.file("www/pin-free.txt"), "w") as f:
+            f.write("a page")
+        return self.serve_token("--root", self.file("www"), "--isolate", *arguments)
+
+    def test_module_and_pin_are_elsewhere(self):
+        server = self.folder_server()
+        pid, key = server.process.pid, self.key_process(server)
+        self.assertEqual(self.get(server).stdout, b"a page")
+        self.assertIn("softhsm", self.maps(key), "this test would not see a module")
+        for line in self.maps(pid).splitlines():
+            self.assertNotIn("softhsm", line)
+            self.assertNotIn("pkcs11/", line)
+        for name in self.open_files(pid):
+            self.assertNotIn(self.file("pin"), name)
+            self.assertNotIn("/tokens", name)
+            self.assertNotIn("softhsm", name)
+        for each in (pid, key):
+            status = status_of(each)
+            self.assertEqual(status["NoNewPrivs"], "1")
+            self.assertEqual(status["Seccomp"], "0" if SANITIZED else "2")
+        if os.geteuid() == 0:
+            self.assertFalse(memory_holds(pid, self.pin.encode()), "the PIN is in the network process")
+            self.assertTrue(memory_holds(pid, b"listening on"), "this test would not see a PIN")
+        elif not SANITIZED:
+            with self.assertRaises(PermissionError):  # nor can any other process of this user look
+                open(f"/proc/{pid}/mem", "rb").close()
+
+    def test_death_in_full_load_costs_what_is_in_flight(self):
+        server = self.serve_token("--echo", "--isolate")
+        established = [self.tls(server) for _ in range(4)]
+        workers, kills = 4, 3
+        stop, bad, good = threading.Event(), [0] * workers, [0] * workers
+
+        def storm(i):
+            while not stop.is_set():
+                try:
+                    connection = self.tls(server)
+                    connection.sendall(b"x")
+                    good[i] += connection.recv(1) == b"x"
+                    connection.close()
+                except OSError:
+                    bad[i] += 1
+
+        threads = [threading.Thread(target=storm, args=(i,)) for i in range(workers)]
+        for thread in threads:
+            thread.start()
+        try:
+            for kill in range(kills):
+                before = sum(good)
+                until("handshakes", lambda: sum(good) > before + 10)
+                victim = self.key_process(server)
+                os.kill(victim, signal.SIGKILL)
+                for connection in established:
+                    connection.sendall(b"still here")
+                    self.assertEqual(connection.recv(10), b"still here")
+                until("the next key process", lambda: self.key_process(server) not in (None, victim))
+                after = sum(good)
+                until("handshakes with it", lambda: sum(good) > after + 10)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        self.assertLessEqual(sum(bad), workers * kills, "more was lost than was in flight")
+        server.await_error("ended by signal 9")
+
+    def test_a_wrong_pin_is_tried_once(self):
+        server = self.serve_token("--echo", "--isolate")
+        connection = self.tls(server)
+        try:
+            self.write("pin", "99999999\n")
+            os.kill(self.key_process(server), signal.SIGKILL)
+            server.await_error("the PIN is not tried again by itself")
+            connection.sendall(b"y")
+            self.assertEqual(connection.recv(1), b"y")
+            self.assertNotEqual(self.connect(server, "--name", "localhost").returncode, 0)
+            self.assertIsNone(self.key_process(server))
+            self.assertEqual(len(re.findall("the PIN is wrong", server.errors())), 1, server.errors())
+        finally:
+            self.write("pin", self.pin + "\n")
+
+    def test_no_start_without_the_key(self):
+        for arguments, words in ((["--key", "pkcs11:token=t;object=none"], "no private key|matches"),
+                                 (["--key", KEY, "--pin-source", self.file("nothing")], "PIN file")):
+            result = subprocess.run([HANDFAST, "serve", "--listen", "127.0.0.1:0", "--echo", "--isolate", *self.use,
+                                     *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=2 * WAIT)
+            self.assertEqual(result.returncode, 1)
+            self.assertRegex(result.stderr.decode(), words)
+            self.assertEqual(result.stdout, b"")
+
+    def test_rate(self):
+        server = self.serve_token("--echo", "--isolate", "--key-rate", "1")
+        refused = [self.connect(server, "--name", "localhost").returncode for _ in range(2)]
+        for _ in range(50):
+            if 1 in refused:
+                break
+            refused.append(self.connect(server, "--name", "localhost").returncode)
+        self.assertIn(0, refused)
+        self.assertIn(1, refused)
+        server.await_error("--key-rate")
+        until("a new second", lambda: self.connect(server, "--name", "localhost").returncode == 0)
+
+    def test_a_key_in_a_file_is_isolated_too(self):
+        server = self.serve("--echo", "--isolate")
+        connection = self.tls(server)
+        connection.sendall(b"z")
+        self.assertEqual(connection.recv(1), b"z")
+        self.assertIsNotNone(self.key_process(server))
+
+    def test_the_key_process_ends_with_the_server(self):
+        server = self.serve_token("--echo", "--isolate", "--pid-file", self.file("pid"), expect=-signal.SIGKILL)
+        pid, key = server.process.pid, self.key_process(server)
+        supervisor = children(pid)[0]
+        with open(self.file("pid")) as f:
+            self.assertEqual(int(f.read()), pid)
+        for other in (supervisor, key):  # what systemd or a terminal sends to all of them is for the server
+            os.kill(other, signal.SIGTERM)
+            os.kill(other, signal.SIGINT)
+        self.assertEqual(self.connect(server, "--name", "localhost").returncode, 0)
+        os.kill(pid, signal.SIGKILL)
+        until("the end of the others", lambda: gone(supervisor) and gone(key))
+        self.assertFalse(os.path.exists(self.file("pid")))
+
+    def test_another_user(self):
+        if os.geteuid() != 0:
+            result = subprocess.run([HANDFAST, "serve", "--listen", "127.0.0.1:0", "--echo", *self.token, "--user",
+                                     "nobody"], stderr=subprocess.PIPE, timeout=WAIT)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn(b"need root", result.stderr)
+            return
+        server = self.serve_token("--echo", "--user", "nobody")
+        key = self.key_process(server)
+        self.assertIsNotNone(key, "--user means --isolate")
+        nobody = status_of(server.process.pid)["Uid"].split()
+        self.assertEqual(len(set(nobody)), 1)
+        self.assertNotEqual(nobody[0], "0")
+        self.assertEqual(status_of(server.process.pid)["CapEff"], "0" * 16)
+        self.assertEqual(status_of(key)["Uid"].split()[0], "0")
+        self.assertEqual(self.connect(server, "--name", "localhost").returncode, 0)
+
+    def test_usage(self):
+        for arguments, words in ((["key-process", "--echo"], b"is a part of"),
+                                 (["serve", "--listen", ":0", "--echo", *self.token, "--key-rate", "9"], b"--isolate"),
+                                 (["serve", "--listen", ":0", "--echo", *self.token, "--isolate", "--no-isolate"],
+                                  b"exclude"),
+                                 (["serve", "--listen", ":0", "--echo", *self.token, "--isolate", "--key-sandbox", "x"],
+                                  b"local, network or off"),
+                                 (["serve", "--listen", ":0", "--echo", *self.token, "--user", "no-such-user"],
+                                  b"no such user")):
+            result = subprocess.run([HANDFAST, *arguments], stderr=subprocess.PIPE, timeout=WAIT)
+            self.assertEqual(result.returncode, 2, arguments)
+            self.assertIn(words, result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
