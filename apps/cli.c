@@ -124,4 +124,5 @@ void hf_cli_harden(void)
         hf_cli_warn("the process could not be made undumpable: %s", strerror(errno));
 #endif
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow fails to be written, and that is handled */
 }

@@ -33,7 +33,7 @@ bool hf_cli_host_port(const char *text, hf_host_port *out);
  * an item is empty or longer than 255 bytes. */
 bool hf_cli_list(const char *text, bool (*each)(void *arg, const char *item), void *arg);
 
-/* No core dumps, not attachable, SIGPIPE ignored: before any secret is read. */
+/* No core dumps, not attachable, SIGPIPE and SIGXFSZ ignored: before any secret is read. */
 void hf_cli_harden(void);
 
 /* The rest of a subcommand's line was not understood: says so and where help is. Returns HF_EXIT_USAGE. */

@@ -14,6 +14,7 @@
 #include "handfast/hsm.h"
 #include "handfast/providers.h"
 #include "key_client.h"
+#include "key_watch.h"
 
 /* A chain while it is collected. */
 typedef struct chain {
@@ -115,8 +116,9 @@ static bool chain_from_file(chain *c, const hf_pki *pki, const char *path)
     return status == HF_OK;
 }
 
-static bool chain_from_token(chain *c, hf_key *key)
+static bool chain_from_token(chain *c, hf_key *watched)
 {
+    hf_key *key = hf_key_watch_inner(watched);
     hf_status status = hf_key_client_certs(key, chain_add, c); /* HF_ERR_INVALID: it is not in the key process */
     if (status == HF_ERR_INVALID)
         status = hf_hsm_key_certs(key, chain_add, c);
@@ -149,7 +151,10 @@ static hf_status key_from_token(const hf_tls_options *options, const char *uri, 
                           .pin_source = options->pin_source,
                           .prompt = prompt,
                           .allow_extractable = options->allow_extractable,
-                          .threads = options->key_threads};
+                          .threads = options->key_threads,
+                          .on_use = options->watch ? hf_key_watch_use : NULL,
+                          .on_notice = options->watch ? hf_key_watch_notice : NULL,
+                          .arg = options->watch};
     char why[HF_LINE_MAX] = "";
     hf_status status = hf_hsm_key_open(&hsm, uri, out, why, sizeof why);
     if (status != HF_OK)
@@ -164,7 +169,12 @@ hf_status hf_credentials_open_key(const hf_tls_options *options, size_t i, bool 
         *out = hf_key_client_key(options->key_client, i);
         return HF_OK;
     }
-    return hf_tls_key_is_uri(name) ? key_from_token(options, name, prompt, out) : key_from_file(name, out);
+    hf_status status = hf_tls_key_is_uri(name) ? key_from_token(options, name, prompt, out) : key_from_file(name, out);
+    if (status == HF_OK && !(*out = hf_key_watch_add(options->watch, *out))) {
+        hf_cli_error("out of memory");
+        status = HF_ERR_NO_MEMORY;
+    }
+    return status;
 }
 
 static bool add_one(hf_config *config, const hf_pki *pki, const hf_tls_options *options, size_t i, bool prompt)

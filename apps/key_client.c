@@ -1,13 +1,9 @@
-/* The network process's side of the socket pair. See key_client.h, key_wire.h.
- *
- * Each operation has a slot; its number and a generation are the message's id, so that a result finds its operation
- * without a search and a second result finds nothing. The lock guards slots and sockets; `done` is called without it.
- */
+/* The network process's side of the socket pair: key processes that come and go, reports, the thread that moves
+ * results. See key_client.h; the operations themselves stand in key_client_ops.c. */
 #include "key_client.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -16,298 +12,21 @@
 #include <unistd.h>
 
 #include "isolate.h"
-#include "key_client_face.h"
-#include "key_wire.h"
+#include "key_client_inside.h"
 #include "log.h"
 
-#define NONE UINT32_MAX
-
-typedef struct slot {
-    hf_key_op *op; /* NULL: free */
-    hf_key_done_fn *done;
-    void *arg;
-    uint32_t generation, next; /* next: in the list of free or of waiting slots */
-    bool sent;
-    uint64_t since_ms;
-} slot;
-
-struct hf_key_client {
-    int control, wake;
-    pthread_t thread;
-    bool started;
-    hf_client_faces faces; /* constant after hf_key_client_wait */
-
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t reported;
-    int fd;         /* the key process; -1: none */
-    bool connected; /* it has introduced itself */
-    bool given_up, stopping;
-    size_t introduced; /* keys that the process of now has shown */
-    slot slots[HF_KEY_CLIENT_PENDING_MAX];
-    uint32_t free, first, last; /* free slots; slots whose operation waits to be sent, oldest first */
-    size_t pending;
-    unsigned long processes, lost;
-    uint64_t reluctant_until_ms; /* the key process admits no more operations */
-    uint64_t report_id;          /* 0: nobody waits */
-    char *report;
-    size_t report_max, report_len;
-    unsigned report_serving;
-};
-
-static uint64_t now_ms(void)
+uint64_t hf_client_now_ms(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
 }
 
-static void wake_up(hf_key_client *client)
+void hf_client_wake(hf_key_client *client)
 {
     uint64_t one = 1;
     ssize_t ignored = write(client->wake, &one, sizeof one);
     (void)ignored;
-}
-
-/* ---- Slots: all with the lock held ---- */
-
-static slot *slot_take(hf_key_client *client)
-{
-    if (client->free == NONE)
-        return NULL;
-    slot *s = &client->slots[client->free];
-    client->free = s->next;
-    s->next = NONE;
-    s->sent = false;
-    s->since_ms = now_ms();
-    client->pending++;
-    return s;
-}
-
-static void slot_give(hf_key_client *client, slot *s)
-{
-    s->op = NULL;
-    s->generation++;
-    s->next = client->free;
-    client->free = (uint32_t)(s - client->slots);
-    client->pending--;
-}
-
-static uint64_t slot_id(const hf_key_client *client, const slot *s)
-{
-    return (uint64_t)s->generation << 32 | (uint32_t)(s - client->slots);
-}
-
-static void wait_in_line(hf_key_client *client, slot *s)
-{
-    uint32_t index = (uint32_t)(s - client->slots);
-    s->next = NONE;
-    if (client->last == NONE)
-        client->first = index;
-    else
-        client->slots[client->last].next = index;
-    client->last = index;
-}
-
-static slot *leave_line(hf_key_client *client)
-{
-    slot *s = &client->slots[client->first];
-    client->first = s->next;
-    if (client->first == NONE)
-        client->last = NONE;
-    return s;
-}
-
-/* ---- Sending: with the lock held, never blocking ---- */
-
-static ssize_t send_now(const hf_key_client *client, const uint8_t *data, size_t len)
-{
-    return send(client->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-/* False: the socket does not take it now. */
-static bool send_slot(hf_key_client *client, slot *s)
-{
-    uint8_t message[HF_WIRE_HEAD + 16 + HF_PREMASTER_SIZE + HF_WIRE_INPUT_MAX];
-    const hf_key_op *op = s->op;
-    hf_wire_request request = {.kind = op->kind,
-                               .key = hf_client_key_index(op->key),
-                               .scheme = op->scheme,
-                               .client_version = op->client_version,
-                               .conn_id = op->conn_id,
-                               .fallback = op->kind == HF_KEY_OP_DECRYPT ? op->fallback : NULL,
-                               .input = op->input,
-                               .input_len = op->input_len};
-    size_t len = hf_wire_put_request(message, sizeof message, slot_id(client, s), &request);
-    s->sent = len > 0 && send_now(client, message, len) == (ssize_t)len;
-    hf_wipe(message, sizeof message);
-    return s->sent;
-}
-
-static void send_waiting(hf_key_client *client)
-{
-    while (client->connected && client->first != NONE && send_slot(client, &client->slots[client->first]))
-        (void)leave_line(client);
-}
-
-static void send_empty(hf_key_client *client, hf_wire_type type, uint64_t id)
-{
-    uint8_t message[HF_WIRE_HEAD];
-    size_t len = hf_wire_put_empty(message, sizeof message, type, id);
-    if (client->connected)
-        (void)send_now(client, message, len);
-}
-
-/* ---- Operations ---- */
-
-static void finish(hf_key_op *op, hf_key_done_fn *done, void *arg, hf_status status)
-{
-    hf_wipe(op->result, sizeof op->result);
-    op->result_len = 0;
-    op->status = status;
-    done(arg, op);
-}
-
-void hf_client_submit(hf_key_client *client, hf_key_op *op, hf_key_done_fn *done, void *arg)
-{
-    hf_status status = HF_OK;
-    pthread_mutex_lock(&client->lock);
-    if (client->stopping || (client->given_up && !client->connected))
-        status = HF_ERR_TOKEN_ABSENT;
-    else if (op->input_len > HF_WIRE_INPUT_MAX)
-        status = HF_ERR_LIMIT;
-    slot *s = status == HF_OK ? slot_take(client) : NULL;
-    if (status == HF_OK && !s)
-        status = HF_ERR_BUSY;
-    if (s) {
-        s->op = op;
-        s->done = done;
-        s->arg = arg;
-        if (client->first != NONE || !client->connected || !send_slot(client, s)) {
-            wait_in_line(client, s);
-            wake_up(client);
-        }
-    }
-    pthread_mutex_unlock(&client->lock);
-    if (status != HF_OK)
-        finish(op, done, arg, status);
-}
-
-/* Takes the first one with this done and arg out of the line; false when there is none (left). */
-static bool cancel_waiting(hf_key_client *client, hf_key_done_fn *done, void *arg)
-{
-    hf_key_op *op = NULL;
-    pthread_mutex_lock(&client->lock);
-    uint32_t before = NONE;
-    for (uint32_t i = client->first; i != NONE && !op; i = client->slots[i].next) {
-        slot *s = &client->slots[i];
-        if (s->done != done || s->arg != arg) {
-            before = i;
-            continue;
-        }
-        op = s->op;
-        *(before == NONE ? &client->first : &client->slots[before].next) = s->next;
-        if (client->last == i)
-            client->last = before;
-        slot_give(client, s);
-        break;
-    }
-    pthread_mutex_unlock(&client->lock);
-    if (op)
-        finish(op, done, arg, HF_ERR_CANCELED);
-    return op != NULL;
-}
-
-void hf_client_cancel(hf_key_client *client, hf_key_done_fn *done, void *arg)
-{
-    uint8_t message[HF_WIRE_HEAD];
-    while (cancel_waiting(client, done, arg))
-        ;
-    /* Those that were sent come back canceled, or as usual. */
-    pthread_mutex_lock(&client->lock);
-    for (uint32_t i = 0; i < HF_KEY_CLIENT_PENDING_MAX && client->connected; i++) {
-        slot *s = &client->slots[i];
-        if (s->op && s->sent && s->done == done && s->arg == arg)
-            (void)send_now(client, message,
-                           hf_wire_put_empty(message, sizeof message, HF_WIRE_CANCEL, slot_id(client, s)));
-    }
-    pthread_mutex_unlock(&client->lock);
-}
-
-bool hf_client_admits(hf_key_client *client)
-{
-    pthread_mutex_lock(&client->lock);
-    bool admits = client->connected ? now_ms() >= client->reluctant_until_ms : !client->given_up && !client->stopping;
-    admits = admits && client->free != NONE;
-    pthread_mutex_unlock(&client->lock);
-    return admits;
-}
-
-static void take_result(hf_key_client *client, uint64_t id, const hf_wire_body *body)
-{
-    uint32_t index = (uint32_t)id;
-    hf_key_op *op = NULL;
-    slot copy = {0};
-    uint32_t status = body->number & ~HF_WIRE_RELUCTANT;
-    pthread_mutex_lock(&client->lock);
-    client->reluctant_until_ms = body->number & HF_WIRE_RELUCTANT ? now_ms() + HF_KEY_CLIENT_RELUCTANT_MS : 0;
-    if (index < HF_KEY_CLIENT_PENDING_MAX) {
-        slot *s = &client->slots[index];
-        if (s->op && s->sent && slot_id(client, s) == id) {
-            copy = *s;
-            op = s->op;
-            slot_give(client, s);
-        }
-    }
-    pthread_mutex_unlock(&client->lock);
-    if (!op)
-        return;
-    bool good = status == HF_OK && body->len > 0 && body->len <= HF_KEY_RESULT_MAX &&
-                (op->kind == HF_KEY_OP_SIGN || body->len == HF_PREMASTER_SIZE);
-    if (!good) {
-        bool known = status > 0 && status < HF_STATUS_SEND_ALERT;
-        finish(op, copy.done, copy.arg, known ? (hf_status)status : HF_ERR_TOKEN);
-        return;
-    }
-    memcpy(op->result, body->data, body->len);
-    op->result_len = body->len;
-    op->status = HF_OK;
-    copy.done(copy.arg, op);
-}
-
-/* The key process has gone: what it was asked and has not answered. */
-static void end_sent(hf_key_client *client)
-{
-    for (uint32_t i = 0; i < HF_KEY_CLIENT_PENDING_MAX; i++) {
-        pthread_mutex_lock(&client->lock);
-        slot copy = client->slots[i];
-        bool ends = copy.op && copy.sent;
-        if (ends) {
-            client->lost++;
-            slot_give(client, &client->slots[i]);
-        }
-        pthread_mutex_unlock(&client->lock);
-        if (ends)
-            finish(copy.op, copy.done, copy.arg, HF_ERR_TOKEN);
-    }
-}
-
-/* What has waited since before that time; the line is in order of age. */
-static void end_waiting(hf_key_client *client, uint64_t before_ms, hf_status status)
-{
-    for (;;) {
-        pthread_mutex_lock(&client->lock);
-        bool ends = client->first != NONE && client->slots[client->first].since_ms < before_ms;
-        slot copy = {0};
-        if (ends) {
-            slot *s = leave_line(client);
-            copy = *s;
-            slot_give(client, s);
-        }
-        pthread_mutex_unlock(&client->lock);
-        if (!ends)
-            return;
-        finish(copy.op, copy.done, copy.arg, status);
-    }
 }
 
 /* ---- Reports ---- */
@@ -340,7 +59,7 @@ size_t hf_key_client_report(hf_key_client *client, char *out, size_t max, unsign
     client->report_serving = 0;
     client->report_id = client->connected ? ++last : 0;
     if (client->report_id)
-        send_empty(client, HF_WIRE_ASK, client->report_id);
+        hf_client_send_empty(client, HF_WIRE_ASK, client->report_id);
     while (client->report_id && pthread_cond_timedwait(&client->reported, &client->lock, &end) == 0)
         ;
     client->report_id = 0;
@@ -353,7 +72,7 @@ size_t hf_key_client_report(hf_key_client *client, char *out, size_t max, unsign
 void hf_key_client_reopen(hf_key_client *client)
 {
     pthread_mutex_lock(&client->lock);
-    send_empty(client, HF_WIRE_REOPEN, 0);
+    hf_client_send_empty(client, HF_WIRE_REOPEN, 0);
     pthread_mutex_unlock(&client->lock);
 }
 
@@ -383,7 +102,7 @@ static void disconnect(hf_key_client *client)
     pthread_mutex_unlock(&client->lock);
     if (was && !stopping)
         hf_log_limited("the key process has gone; new handshakes wait for the next one");
-    end_sent(client);
+    hf_client_end_sent(client);
 }
 
 static void give_up(hf_key_client *client)
@@ -395,7 +114,7 @@ static void give_up(hf_key_client *client)
     if (!was && client->started)
         hf_log_limited("no key process will be started any more: restart the server when the cause is mended");
     if (client->fd < 0)
-        end_waiting(client, UINT64_MAX, HF_ERR_TOKEN_ABSENT);
+        hf_client_end_waiting(client, UINT64_MAX, HF_ERR_TOKEN_ABSENT);
 }
 
 /* A byte from the supervisor: with a socket, the next key process; without, there will be none. */
@@ -438,7 +157,7 @@ static void introduced(hf_key_client *client)
     client->connected = true;
     client->processes++;
     bool again = client->processes > 1;
-    send_waiting(client);
+    hf_client_send_waiting(client);
     pthread_mutex_unlock(&client->lock);
     const char works = HF_ISOLATE_WORKS;
     ssize_t ignored = send(client->control, &works, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -470,7 +189,7 @@ static bool take_message(hf_key_client *client, const uint8_t *data, size_t len)
     case HF_WIRE_RESULT:
         if (!client->connected || !hf_wire_body_read(data, &head, &body))
             return false;
-        take_result(client, head.id, &body);
+        hf_client_take_result(client, head.id, &body);
         return true;
     case HF_WIRE_REPORT:
         if (!client->connected || !hf_wire_body_read(data, &head, &body))
@@ -503,7 +222,7 @@ static void receive(hf_key_client *client, uint8_t *data)
 static int wait_ms(hf_key_client *client)
 {
     pthread_mutex_lock(&client->lock);
-    bool waits = !client->connected && client->first != NONE;
+    bool waits = !client->connected && client->first != HF_SLOT_NONE;
     pthread_mutex_unlock(&client->lock);
     return waits ? 100 : -1;
 }
@@ -513,7 +232,7 @@ static void turn(hf_key_client *client, uint8_t *data)
 {
     pthread_mutex_lock(&client->lock);
     short wants = POLLIN;
-    if (client->connected && client->first != NONE)
+    if (client->connected && client->first != HF_SLOT_NONE)
         wants |= POLLOUT;
     struct pollfd polls[3] = {{.fd = client->fd, .events = wants},
                               {.fd = client->given_up ? -1 : client->control, .events = POLLIN},
@@ -529,12 +248,12 @@ static void turn(hf_key_client *client, uint8_t *data)
     if (polls[1].revents)
         take_control(client);
     pthread_mutex_lock(&client->lock);
-    send_waiting(client);
+    hf_client_send_waiting(client);
     bool alone = !client->connected;
     pthread_mutex_unlock(&client->lock);
-    uint64_t now = now_ms();
+    uint64_t now = hf_client_now_ms();
     if (alone && now > HF_KEY_CLIENT_HOLD_MS)
-        end_waiting(client, now - HF_KEY_CLIENT_HOLD_MS, HF_ERR_TOKEN_ABSENT);
+        hf_client_end_waiting(client, now - HF_KEY_CLIENT_HOLD_MS, HF_ERR_TOKEN_ABSENT);
 }
 
 static bool is_stopping(hf_key_client *client)
@@ -568,9 +287,7 @@ hf_key_client *hf_key_client_new(int control)
     client->control = control;
     client->fd = -1;
     client->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    client->first = client->last = NONE;
-    for (uint32_t i = 0; i < HF_KEY_CLIENT_PENDING_MAX; i++)
-        client->slots[i].next = i + 1 < HF_KEY_CLIENT_PENDING_MAX ? i + 1 : NONE;
+    hf_client_slots_init(client);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&client->lock, NULL);
@@ -606,11 +323,11 @@ void hf_key_client_free(hf_key_client *client)
     client->stopping = true;
     pthread_mutex_unlock(&client->lock);
     if (client->started) {
-        wake_up(client);
+        hf_client_wake(client);
         pthread_join(client->thread, NULL);
     }
     disconnect(client);
-    end_waiting(client, UINT64_MAX, HF_ERR_CANCELED);
+    hf_client_end_waiting(client, UINT64_MAX, HF_ERR_CANCELED);
     if (client->wake >= 0)
         close(client->wake);
     hf_client_faces_cleanup(&client->faces);

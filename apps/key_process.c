@@ -13,11 +13,13 @@
 #include "handfast/hsm.h"
 #include "isolate.h"
 #include "key_service.h"
+#include "key_watch.h"
 #include "serve_options.h"
 
 typedef struct key_process {
     hf_key *keys[HF_LIMIT_CREDENTIALS];
     size_t n;
+    hf_key_watch watch;
     hf_key_service service;
 } key_process;
 
@@ -34,6 +36,18 @@ static bool started_rightly(void)
 static bool is_about_the_pin(hf_status status)
 {
     return status == HF_ERR_PIN_INCORRECT || status == HF_ERR_PIN_LOCKED || status == HF_ERR_PIN_SOURCE;
+}
+
+static hf_status certs_of(hf_key *key, hf_status (*each)(void *arg, const uint8_t *der, size_t len), void *arg)
+{
+    return hf_hsm_key_certs(hf_key_watch_inner(key), each, arg);
+}
+
+static void reopen(void *arg)
+{
+    const key_process *process = arg;
+    if (process->watch.audit)
+        hf_audit_reopen(process->watch.audit);
 }
 
 static int open_keys(key_process *process, const hf_serve_options *options)
@@ -55,11 +69,13 @@ static int open_keys(key_process *process, const hf_serve_options *options)
 static void serve(key_process *process)
 {
     hf_key_service *service = &process->service;
+    service->reopen = reopen;
+    service->arg = process;
     /* These mean the server, which ends in its own time and closes the socket then. */
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
-    if (hf_key_service_introduce(service, hf_hsm_key_certs))
+    if (hf_key_service_introduce(service, certs_of))
         hf_key_service_run(service);
 }
 
@@ -75,12 +91,17 @@ int hf_key_process_main(int argc, char **argv)
         return HF_EXIT_FAILED;
     }
     hf_key_service_init(&process->service, HF_KEY_PROCESS_FD, process->keys, options.tls.n_keys, options.key_rate);
-    result = open_keys(process, &options);
+    options.tls.watch = &process->watch;
+    if (options.audit && !(process->watch.audit = hf_audit_open(options.audit, options.audit_full)))
+        result = HF_EXIT_FAILED;
+    if (result == HF_EXIT_DONE)
+        result = open_keys(process, &options);
     if (result == HF_EXIT_DONE)
         serve(process);
     alarm(HF_ISOLATE_END_MS / 1000); /* a module that hangs must not keep the process */
     for (size_t i = 0; i < process->n; i++)
         process->keys[i]->ops->release(process->keys[i]);
+    hf_key_watch_cleanup(&process->watch);
     hf_key_service_cleanup(&process->service);
     free(process);
     return result;

@@ -18,6 +18,7 @@ static void print_help(FILE *to)
 #if HF_HAVE_TOKEN_COMMAND
                 "  token      prepares and inspects PKCS#11 tokens: init, keygen, selfsign, csr, import, list, check\n"
 #endif
+                "  audit      verifies the file that serve --audit writes\n"
                 "  providers  CPU features, and which cryptography was chosen for what\n"
                 "  version    versions of this program and its libraries\n"
                 "  help       this text; handfast COMMAND --help tells more\n");
@@ -51,6 +52,7 @@ int main(int argc, char **argv)
 #if HF_HAVE_TOKEN_COMMAND
         {"token", hf_token_main},
 #endif
+        {"audit", hf_audit_main},
         {"providers", hf_providers_main},
         {"version", version_main},
         {"--version", version_main},

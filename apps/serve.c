@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "folder.h"
 #include "isolate.h"
 #include "key_client.h"
+#include "key_watch.h"
 #include "log.h"
 #include "loop.h"
 #include "net.h"
@@ -97,13 +99,15 @@ static bool start_loops(hf_loop *loops, const int *fds, unsigned n, hf_server *s
 }
 
 /* The signal's way to the first thread: any thread may be the one that is interrupted (a token has its own). */
-static sem_t stop;
+static sem_t signals;
+static atomic_bool stop;
 
 static void on_signal(int number)
 {
     int error = errno;
-    (void)number;
-    sem_post(&stop);
+    if (number != SIGHUP)
+        atomic_store(&stop, true);
+    sem_post(&signals);
     errno = error;
 }
 
@@ -111,14 +115,24 @@ static void on_signal(int number)
 static bool catch_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    return sem_init(&stop, 0, 0) == 0 && sigaction(SIGTERM, &action, NULL) == 0 &&
-           sigaction(SIGINT, &action, NULL) == 0;
+    return sem_init(&signals, 0, 0) == 0 && sigaction(SIGTERM, &action, NULL) == 0 &&
+           sigaction(SIGINT, &action, NULL) == 0 && sigaction(SIGHUP, &action, NULL) == 0;
 }
 
-static void wait_for_signal(void)
+/* SIGHUP: files were moved away. */
+static void hung_up(const hf_tls_options *options)
 {
-    while (sem_wait(&stop) != 0 && errno == EINTR)
-        ;
+    if (options->key_client)
+        hf_key_client_reopen(options->key_client);
+    else if (options->watch->audit)
+        hf_audit_reopen(options->watch->audit);
+}
+
+static void wait_for_end(const hf_serve_options *options)
+{
+    while (!atomic_load(&stop))
+        if (sem_wait(&signals) == 0 && !atomic_load(&stop))
+            hung_up(&options->tls);
 }
 
 /* Everything is open: the rights go, then the key process's results may come. No thread runs yet. */
@@ -144,7 +158,7 @@ static int run(hf_server *server, const hf_serve_options *options)
     if (open_listeners(fds, options->threads, &options->listen, &n_fds) &&
         (!options->pid_file || write_pid(options->pid_file)) && give_up_rights(server, options) &&
         start_loops(loops, fds, options->threads, server, &n)) {
-        wait_for_signal();
+        wait_for_end(options);
         result = HF_EXIT_DONE;
     }
     for (unsigned i = n; i < n_fds; i++)
@@ -164,13 +178,19 @@ static int run(hf_server *server, const hf_serve_options *options)
 static int serve(hf_server *server, hf_serve_options *options)
 {
     int result = HF_EXIT_FAILED;
-    if (!options->isolate || hf_key_client_wait(options->tls.key_client))
+    hf_key_watch watch = {.audit = NULL};
+    options->tls.watch = &watch;
+    bool ready = options->isolate
+                     ? hf_key_client_wait(options->tls.key_client)
+                     : !options->audit || (watch.audit = hf_audit_open(options->audit, options->audit_full));
+    if (ready)
         result =
             open_service(server, options) ? hf_tls_setup(&server->tls, &options->tls, HF_ROLE_SERVER) : HF_EXIT_FAILED;
     if (result == HF_EXIT_DONE) {
         result = run(server, options);
         hf_tls_cleanup(&server->tls);
     }
+    hf_key_watch_cleanup(&watch);
     if (server->root_fd >= 0)
         close(server->root_fd);
     return result;

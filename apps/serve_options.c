@@ -29,7 +29,9 @@ enum {
     OPT_NO_ISOLATE,
     OPT_KEY_USER,
     OPT_KEY_SANDBOX,
-    OPT_KEY_RATE
+    OPT_KEY_RATE,
+    OPT_AUDIT,
+    OPT_AUDIT_FULL
 };
 
 static const struct option long_options[] = {
@@ -52,6 +54,8 @@ static const struct option long_options[] = {
     {"key-user", required_argument, NULL, OPT_KEY_USER},
     {"key-sandbox", required_argument, NULL, OPT_KEY_SANDBOX},
     {"key-rate", required_argument, NULL, OPT_KEY_RATE},
+    {"audit", required_argument, NULL, OPT_AUDIT},
+    {"audit-full", required_argument, NULL, OPT_AUDIT_FULL},
     {NULL, 0, NULL, 0},
 };
 
@@ -62,30 +66,33 @@ typedef struct given {
 
 static void print_help(void)
 {
-    printf("usage: handfast serve --listen HOST:PORT --cert FILE --key URI-or-FILE\n"
-           "                      (--backend HOST:PORT | --root DIR | --echo) [options]\n\n"
-           "A TLS server whose private key may live in a PKCS#11 token. Prints \"listening on ADDRESS:PORT\" when it\n"
-           "is ready; ends cleanly on SIGTERM or SIGINT.\n\n"
-           "  --listen HOST:PORT     where to listen; port 0: any free port; no host: all addresses\n"
-           "  --backend HOST:PORT    forward the plaintext to this TCP service\n"
-           "  --root DIR             serve the files of this folder over HTTP/1.1\n"
-           "  --echo                 send back what comes in\n"
-           "  --client-auth MODE     none (default), request, optional, required\n"
-           "  --client-ca FILE       trust anchors for client certificates, PEM; alone it means: required\n"
-           "  --strict-sni           refuse a client that asks for a name which no certificate carries\n"
-           "  --threads N            threads, each with its own loop (default: one for each CPU)\n"
-           "  --handshake-timeout S  seconds for a handshake (default 15)\n"
-           "  --idle-timeout S       seconds without a byte before a connection is closed (default 300)\n"
-           "  --max-connections N    connections at once (default 10000)\n"
-           "  --pid-file FILE        write the process id to FILE while running\n"
-           "  --user NAME            become this user once everything is open (needs root); means --isolate\n"
-           "  --isolate              keys, module and PIN in a process of their own; this one is confined\n"
-           "  --no-isolate           all in one process, even with --user\n"
-           "  --key-user NAME        the key process becomes this user (needs root)\n"
-           "  --key-sandbox MODE     of the key process: local (default: no network, no programs), network, off\n"
-           "  --key-rate N           private-key operations per second that the key process does at most\n%s\n"
-           "Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
-           hf_tls_options_help);
+    printf(
+        "usage: handfast serve --listen HOST:PORT --cert FILE --key URI-or-FILE\n"
+        "                      (--backend HOST:PORT | --root DIR | --echo) [options]\n\n"
+        "A TLS server whose private key may live in a PKCS#11 token. Prints \"listening on ADDRESS:PORT\" when it\n"
+        "is ready; ends cleanly on SIGTERM or SIGINT.\n\n"
+        "  --listen HOST:PORT     where to listen; port 0: any free port; no host: all addresses\n"
+        "  --backend HOST:PORT    forward the plaintext to this TCP service\n"
+        "  --root DIR             serve the files of this folder over HTTP/1.1\n"
+        "  --echo                 send back what comes in\n"
+        "  --client-auth MODE     none (default), request, optional, required\n"
+        "  --client-ca FILE       trust anchors for client certificates, PEM; alone it means: required\n"
+        "  --strict-sni           refuse a client that asks for a name which no certificate carries\n"
+        "  --threads N            threads, each with its own loop (default: one for each CPU)\n"
+        "  --handshake-timeout S  seconds for a handshake (default 15)\n"
+        "  --idle-timeout S       seconds without a byte before a connection is closed (default 300)\n"
+        "  --max-connections N    connections at once (default 10000)\n"
+        "  --pid-file FILE        write the process id to FILE while running\n"
+        "  --user NAME            become this user once everything is open (needs root); means --isolate\n"
+        "  --isolate              keys, module and PIN in a process of their own; this one is confined\n"
+        "  --no-isolate           all in one process, even with --user\n"
+        "  --key-user NAME        the key process becomes this user (needs root)\n"
+        "  --key-sandbox MODE     of the key process: local (default: no network, no programs), network, off\n"
+        "  --key-rate N           private-key operations per second that the key process does at most\n"
+        "  --audit FILE           a line of JSON for each use of a key, chained by hashes; SIGHUP opens it anew\n"
+        "  --audit-full MODE      no line can be written: refuse (default; no key is used), continue (and count)\n%s\n"
+        "Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
+        hf_tls_options_help);
 }
 
 static int take_app(hf_serve_options *options, const hf_app *app)
@@ -148,7 +155,16 @@ static int take_sandbox(hf_sandbox *out, const char *value)
     return hf_cli_usage("serve", "--key-sandbox %s: choose local, network or off", value);
 }
 
-/* Options about who does what (docs/security.md, "Isolation"). */
+static int take_audit_full(hf_audit_full *out, const char *value)
+{
+    bool refuse = strcmp(value, "refuse") == 0;
+    if (!refuse && strcmp(value, "continue") != 0)
+        return hf_cli_usage("serve", "--audit-full %s: choose refuse or continue", value);
+    *out = refuse ? HF_AUDIT_REFUSE : HF_AUDIT_CONTINUE;
+    return HF_EXIT_DONE;
+}
+
+/* Options about who does what with the keys (docs/security.md, "Isolation"; docs/operations.md). */
 static int take_isolation(hf_serve_options *options, int opt, const char *value, given *also)
 {
     switch (opt) {
@@ -160,6 +176,11 @@ static int take_isolation(hf_serve_options *options, int opt, const char *value,
         return take_sandbox(&options->key_sandbox, value);
     case OPT_KEY_RATE:
         return take_small("key-rate", value, HF_KEY_RATE_MAX, &options->key_rate);
+    case OPT_AUDIT:
+        options->audit = value;
+        return HF_EXIT_DONE;
+    case OPT_AUDIT_FULL:
+        return take_audit_full(&options->audit_full, value);
     default:
         *(opt == OPT_ISOLATE ? &also->isolate : &also->no_isolate) = true;
         return HF_EXIT_DONE;
@@ -205,6 +226,8 @@ static int take(hf_serve_options *options, int opt, const char *value, given *al
     case OPT_KEY_USER:
     case OPT_KEY_SANDBOX:
     case OPT_KEY_RATE:
+    case OPT_AUDIT:
+    case OPT_AUDIT_FULL:
         return take_isolation(options, opt, value, also);
     default:
         return hf_tls_options_take(&options->tls, opt, value, "serve");

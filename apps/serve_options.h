@@ -3,6 +3,7 @@
 #define HANDFAST_APPS_SERVE_OPTIONS_H
 
 #include "app.h"
+#include "audit.h"
 #include "cli.h"
 #include "confine.h"
 #include "tls_options.h"
@@ -23,7 +24,9 @@ typedef struct hf_serve_options {
     bool isolate;
     hf_sandbox key_sandbox;
     unsigned key_rate; /* operations per second; 0: no limit */
-    bool help;         /* --help: it was printed */
+    const char *audit; /* NULL: none */
+    hf_audit_full audit_full;
+    bool help; /* --help: it was printed */
 } hf_serve_options;
 
 /* HF_EXIT_DONE, or HF_EXIT_USAGE after saying why. Text is borrowed from argv. */

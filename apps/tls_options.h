@@ -16,6 +16,7 @@ typedef struct hf_tls_options {
     const char *keys[HF_LIMIT_CREDENTIALS]; /* "pkcs11:..." or a PEM file */
     size_t n_keys;
     struct hf_key_client *key_client; /* NULL: the keys are opened in this process */
+    struct hf_key_watch *watch;       /* NULL: nobody is told of the uses of keys */
     const char *module, *pin_source;
     bool allow_extractable;
     unsigned key_threads;              /* 0: the token's own choice */

@@ -1,0 +1,216 @@
+/* A key whose uses are written down. See key_watch.h.
+ *
+ * A token's uses are told by hsm, one line for each try; a key in a file has nobody to tell of it, so that is done
+ * here. The operation's way back passes by here, because a result may leave only when its line is written. */
+#include "key_watch.h"
+
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+
+typedef struct passage { /* one operation on its way */
+    struct watched_key *key;
+    hf_key_done_fn *done;
+    void *arg;
+    uint64_t since_us;
+    struct passage *next, *previous;
+    bool held, over; /* held: cancel looks at it; over: it came back meanwhile. Guarded by the key's lock */
+} passage;
+
+typedef struct watched_key {
+    hf_key face; /* first */
+    hf_key *inner;
+    hf_audit *audit;
+    bool tells; /* the key below tells its uses itself */
+    uint8_t fingerprint[32];
+    atomic_size_t references;
+    pthread_mutex_t lock;
+    passage *first;
+} watched_key;
+
+static uint64_t clock_us(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+}
+
+void hf_key_watch_use(void *arg, const hf_hsm_use *use)
+{
+    const hf_key_watch *watch = arg;
+    if (watch->audit)
+        hf_audit_use(watch->audit, use);
+}
+
+void hf_key_watch_notice(void *arg, const char *line)
+{
+    (void)arg;
+    hf_log_limited("%s", line);
+}
+
+static void refuse(hf_key_op *op)
+{
+    hf_wipe(op->result, sizeof op->result);
+    op->result_len = 0;
+    op->status = HF_ERR_IO;
+}
+
+static void tell(watched_key *key, const hf_key_op *op, uint64_t since_us)
+{
+    hf_hsm_use use = {.time_us = clock_us(CLOCK_REALTIME),
+                      .conn_id = op->conn_id,
+                      .op_id = op->id,
+                      .key = key->face.label,
+                      .spki_sha256 = key->fingerprint,
+                      .kind = op->kind,
+                      .scheme = op->scheme,
+                      .scheme_name = op->kind == HF_KEY_OP_SIGN ? hf_scheme_name(op->scheme) : "",
+                      .mechanism = "",
+                      .token = "",
+                      .latency_us = clock_us(CLOCK_MONOTONIC) - since_us,
+                      .status = op->status,
+                      .rv = ""};
+    hf_audit_use(key->audit, &use);
+}
+
+static void came_back(void *arg, hf_key_op *op)
+{
+    passage *way = arg, copy = *way;
+    watched_key *key = way->key;
+    pthread_mutex_lock(&key->lock);
+    if (way->next)
+        way->next->previous = way->previous;
+    *(way->previous ? &way->previous->next : &key->first) = way->next;
+    bool held = way->held;
+    way->over = held;
+    pthread_mutex_unlock(&key->lock);
+    if (!held)
+        free(way);
+    if (!key->tells)
+        tell(key, op, copy.since_us);
+    if (hf_audit_withholds(key->audit))
+        refuse(op);
+    copy.done(copy.arg, op); /* may be the end of the key */
+}
+
+static void submit(hf_key *face, hf_key_op *op, hf_key_done_fn *done, void *arg)
+{
+    watched_key *key = (watched_key *)face;
+    passage *way = hf_audit_ready(key->audit) ? calloc(1, sizeof *way) : NULL;
+    if (!way) {
+        refuse(op);
+        done(arg, op);
+        return;
+    }
+    *way = (passage){.key = key, .done = done, .arg = arg, .since_us = clock_us(CLOCK_MONOTONIC)};
+    pthread_mutex_lock(&key->lock);
+    way->next = key->first;
+    if (way->next)
+        way->next->previous = way;
+    key->first = way;
+    pthread_mutex_unlock(&key->lock);
+    key->inner->ops->submit(key->inner, op, came_back, way);
+}
+
+static void retain(hf_key *face)
+{
+    atomic_fetch_add_explicit(&((watched_key *)face)->references, 1, memory_order_relaxed);
+}
+
+static void release(hf_key *face)
+{
+    watched_key *key = (watched_key *)face;
+    if (atomic_fetch_sub_explicit(&key->references, 1, memory_order_acq_rel) != 1)
+        return;
+    key->inner->ops->release(key->inner);
+    pthread_mutex_destroy(&key->lock);
+    free(key);
+}
+
+/* What is found may come back meanwhile. It is freed afterwards then, so that no other operation gets its address
+ * and is canceled in its place. */
+static void cancel(hf_key *face, hf_key_done_fn *done, void *arg)
+{
+    watched_key *key = (watched_key *)face;
+    if (!key->inner->ops->cancel)
+        return;
+    pthread_mutex_lock(&key->lock);
+    passage *way = key->first;
+    while (way && (way->done != done || way->arg != arg))
+        way = way->next;
+    if (way)
+        way->held = true;
+    pthread_mutex_unlock(&key->lock);
+    if (!way)
+        return;
+    retain(face); /* its end may be the key's */
+    key->inner->ops->cancel(key->inner, came_back, way);
+    pthread_mutex_lock(&key->lock);
+    way->held = false;
+    bool over = way->over;
+    pthread_mutex_unlock(&key->lock);
+    if (over)
+        free(way);
+    release(face);
+}
+
+static bool admits(const hf_key *face)
+{
+    const watched_key *key = (const watched_key *)face;
+    /* A file that failed is tried again here: whoever is refused early never comes to submit. */
+    return hf_audit_ready(key->audit) && (!key->inner->ops->admits || key->inner->ops->admits(key->inner));
+}
+
+static const hf_key_ops ops = {
+    .submit = submit, .retain = retain, .release = release, .cancel = cancel, .admits = admits};
+
+hf_key *hf_key_watch_inner(hf_key *key)
+{
+    return key->ops == &ops ? ((watched_key *)key)->inner : key;
+}
+
+static hf_key *wrap(hf_key *inner, hf_audit *audit)
+{
+    hf_hsm_stats *stats = calloc(1, sizeof *stats);
+    watched_key *key = stats ? calloc(1, sizeof *key) : NULL;
+    if (key && EVP_Digest(inner->spki, inner->spki_len, key->fingerprint, NULL, EVP_sha256(), NULL) == 1) {
+        key->face = *inner;
+        key->face.ops = &ops;
+        key->inner = inner;
+        key->audit = audit;
+        key->tells = hf_hsm_key_stats(inner, stats) == HF_OK;
+        atomic_init(&key->references, 1);
+        pthread_mutex_init(&key->lock, NULL);
+        free(stats);
+        return &key->face;
+    }
+    free(stats);
+    free(key);
+    inner->ops->release(inner);
+    return NULL;
+}
+
+hf_key *hf_key_watch_add(hf_key_watch *watch, hf_key *key)
+{
+    if (!watch)
+        return key;
+    if (watch->n < HF_LIMIT_CREDENTIALS) {
+        key->ops->retain(key);
+        watch->keys[watch->n++] = key;
+    }
+    return watch->audit ? wrap(key, watch->audit) : key;
+}
+
+void hf_key_watch_cleanup(hf_key_watch *watch)
+{
+    for (size_t i = 0; i < watch->n; i++)
+        watch->keys[i]->ops->release(watch->keys[i]);
+    watch->n = 0;
+    hf_audit_close(watch->audit);
+    watch->audit = NULL;
+}

@@ -1,0 +1,29 @@
+/* The keys that this process opened, watched: each use goes to the audit file, and what happens to tokens to the log.
+ */
+#ifndef HANDFAST_APPS_KEY_WATCH_H
+#define HANDFAST_APPS_KEY_WATCH_H
+
+#include "audit.h"
+#include "handfast/handfast.h"
+#include "handfast/hsm.h"
+
+typedef struct hf_key_watch {
+    hf_audit *audit;                    /* NULL: none */
+    hf_key *keys[HF_LIMIT_CREDENTIALS]; /* as they were opened, retained */
+    size_t n;
+} hf_key_watch;
+
+/* For hf_hsm_options, with the watch as arg. */
+void hf_key_watch_use(void *arg, const hf_hsm_use *use);
+void hf_key_watch_notice(void *arg, const char *line);
+
+/* Takes a key that was just opened (its reference is taken over) and gives what takes its place: with an audit file a
+ * key that is used only while lines can be written, and that withholds results whose lines are missing. NULL: out of
+ * memory; the key is released. watch may be NULL. */
+hf_key *hf_key_watch_add(hf_key_watch *watch, hf_key *key);
+/* The key below one of these, else the key itself: for hf_hsm_key_certs. */
+hf_key *hf_key_watch_inner(hf_key *key);
+/* After the last use of the keys: lets go of them, writes the audit file's last line. */
+void hf_key_watch_cleanup(hf_key_watch *watch);
+
+#endif
