@@ -14,6 +14,7 @@
 #include "isolate.h"
 #include "key_service.h"
 #include "key_watch.h"
+#include "metrics_text.h"
 #include "serve_options.h"
 
 typedef struct key_process {
@@ -50,6 +51,25 @@ static void reopen(void *arg)
         hf_audit_reopen(process->watch.audit);
 }
 
+static void add_count(hf_text *text, const char *name, const char *type, const char *help, unsigned long value)
+{
+    hf_text_metric(text, name, type, help);
+    hf_text_add(text, "%s %lu\n", name, value);
+}
+
+static size_t report(void *arg, char *out, size_t max, unsigned *out_serving)
+{
+    key_process *process = arg;
+    hf_key_service *service = &process->service;
+    hf_text text = {.data = out, .max = max};
+    hf_metrics_keys(&text, &process->watch, out_serving);
+    add_count(&text, "handfast_key_process_rate_refused_total", "counter", "Operations beyond --key-rate.",
+              atomic_load(&service->refused_rate));
+    add_count(&text, "handfast_key_process_malformed_total", "counter",
+              "Malformed messages: the network process is broken or taken over.", atomic_load(&service->malformed));
+    return text.bad ? 0 : text.len;
+}
+
 static int open_keys(key_process *process, const hf_serve_options *options)
 {
     bool prompt = isatty(STDIN_FILENO);
@@ -69,6 +89,7 @@ static int open_keys(key_process *process, const hf_serve_options *options)
 static void serve(key_process *process)
 {
     hf_key_service *service = &process->service;
+    service->report = report;
     service->reopen = reopen;
     service->arg = process;
     /* These mean the server, which ends in its own time and closes the socket then. */

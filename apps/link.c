@@ -37,6 +37,8 @@ static void log_end(const hf_link *link)
 {
     hf_status status = hf_conn_status(link->conn);
     bool opened = link->state != HF_LINK_HANDSHAKE;
+    if (!opened && status != HF_OK)
+        hf_count_failure(&link->loop->counts, status);
     bool quiet = status == HF_OK || status == HF_ERR_CLOSED || (status == HF_ERR_TRUNCATED && (opened || !link->heard));
     if (link->loop->draining && status == HF_OK)
         quiet = true;
@@ -188,6 +190,7 @@ static void open_app(hf_link *link)
         return;
     hf_export_tell(&link->loop->server->tls.export, link->conn, link->peer);
     set_state(link, HF_LINK_OPEN);
+    hf_count_handshake(&link->loop->counts, link->conn);
     link->moved = true;
     if (!link->app->open(link))
         hf_conn_fail(link->conn, link->loop->worker, HF_ERR_IO, "the service behind is not available");
@@ -333,6 +336,7 @@ bool hf_link_start(hf_loop *loop, int fd)
         close(fd);
         return false;
     }
+    hf_count(&loop->counts.accepted);
     link->poll.data = link;
     link->loop = loop;
     link->fd = fd;

@@ -150,6 +150,7 @@ static void ticked(uv_timer_t *timer)
     expire(loop, HF_LINK_OPEN, loop->server->idle_timeout_ms);
     expire(loop, HF_LINK_LINGER, HF_LINK_LINGER_MS);
     hf_log_flush();
+    hf_count_records(&loop->counts, loop->worker);
     if (!loop->draining) {
         if (!uv_is_active((uv_handle_t *)&loop->backoff))
             accept_on(loop, true);

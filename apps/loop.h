@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include "counts.h"
 #include "link.h"
 #include "tls_setup.h"
 
@@ -29,6 +30,7 @@ typedef struct hf_server {
     uint64_t handshake_timeout_ms, idle_timeout_ms;
     unsigned long max_connections;
     atomic_ulong connections;
+    double started; /* seconds of the monotonic clock */
     bool explain;
 } hf_server;
 
@@ -50,6 +52,7 @@ struct hf_loop {
     size_t n_links;
     uint64_t drain_since;
     int listen_fd;
+    hf_counts counts; /* for the metrics */
     bool accepting, draining, ending;
 };
 

@@ -20,6 +20,7 @@
 #include "key_watch.h"
 #include "log.h"
 #include "loop.h"
+#include "metrics.h"
 #include "net.h"
 #include "serve_options.h"
 
@@ -66,6 +67,34 @@ static bool write_pid(const char *path)
     return true;
 }
 
+/* The metrics' socket: *out_fd is -1 when none are wanted. False after saying why. */
+static bool open_metrics(const hf_serve_options *options, int *out_fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = 0;
+    *out_fd = -1;
+    if (!options->metrics.port[0])
+        return true;
+    if (!hf_net_resolve(&options->metrics, true, &address, &len))
+        return false;
+    *out_fd = hf_net_listen(&address, len, HF_METRICS_CLIENTS);
+    return *out_fd >= 0;
+}
+
+/* "WHAT ADDRESS" on standard output, for whoever started us. */
+static bool tell_address(const char *what, int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    char name[80];
+    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+        return false;
+    hf_net_name(&address, len, name, sizeof name);
+    printf("%s %s\n", what, name);
+    fflush(stdout);
+    return true;
+}
+
 /* One listening socket for each thread, before rights are given up; *out_n: how many are open. */
 static bool open_listeners(int *fds, unsigned n, const hf_host_port *at, unsigned *out_n)
 {
@@ -84,18 +113,10 @@ static bool open_listeners(int *fds, unsigned n, const hf_host_port *at, unsigne
 /* Starts one loop for each socket; *out_n: how many run. */
 static bool start_loops(hf_loop *loops, const int *fds, unsigned n, hf_server *server, unsigned *out_n)
 {
-    struct sockaddr_storage address;
-    socklen_t len = sizeof address;
-    char name[80];
     for (*out_n = 0; *out_n < n; (*out_n)++)
         if (!hf_loop_start(&loops[*out_n], server, fds[*out_n]))
             return false;
-    if (getsockname(fds[0], (struct sockaddr *)&address, &len) != 0)
-        return false;
-    hf_net_name(&address, len, name, sizeof name);
-    printf("listening on %s\n", name);
-    fflush(stdout);
-    return true;
+    return tell_address("listening on", fds[0]);
 }
 
 /* The signal's way to the first thread: any thread may be the one that is interrupted (a token has its own). */
@@ -144,23 +165,37 @@ static bool give_up_rights(const hf_server *server, const hf_serve_options *opti
     return !options->isolate || (hf_confine_network_process(&needs) && hf_key_client_start(options->tls.key_client));
 }
 
+static bool start_metrics(hf_metrics **out, int fd, hf_server *server, hf_loop *loops, const hf_serve_options *options)
+{
+    hf_metrics_sources sources = {.server = server,
+                                  .loops = loops,
+                                  .n_loops = options->threads,
+                                  .watch = options->tls.watch,
+                                  .client = options->tls.key_client};
+    return fd < 0 || ((*out = hf_metrics_start(fd, &sources)) && tell_address("metrics on", fd));
+}
+
 static int run(hf_server *server, const hf_serve_options *options)
 {
     hf_loop *loops = calloc(options->threads, sizeof *loops);
     int fds[HF_THREADS_MAX];
     unsigned n = 0, n_fds = 0;
+    int metrics_fd = -1;
+    hf_metrics *metrics = NULL;
     int result = HF_EXIT_FAILED;
     if (!loops || !catch_signals()) {
         hf_cli_error("cannot start: %s", strerror(errno));
         free(loops);
         return HF_EXIT_FAILED;
     }
-    if (open_listeners(fds, options->threads, &options->listen, &n_fds) &&
+    if (open_listeners(fds, options->threads, &options->listen, &n_fds) && open_metrics(options, &metrics_fd) &&
         (!options->pid_file || write_pid(options->pid_file)) && give_up_rights(server, options) &&
-        start_loops(loops, fds, options->threads, server, &n)) {
+        start_loops(loops, fds, options->threads, server, &n) &&
+        start_metrics(&metrics, metrics_fd, server, loops, options)) {
         wait_for_end(options);
         result = HF_EXIT_DONE;
     }
+    hf_metrics_stop(metrics);
     for (unsigned i = n; i < n_fds; i++)
         close(fds[i]);
     for (unsigned i = 0; i < n; i++)
@@ -210,6 +245,7 @@ int hf_serve_main(int argc, char **argv)
     server->handshake_timeout_ms = 1000ull * options.handshake_timeout;
     server->idle_timeout_ms = 1000ull * options.idle_timeout;
     server->max_connections = options.max_connections;
+    server->started = hf_metrics_now();
     server->explain = options.tls.explain;
     raise_descriptors(&options);
 

@@ -31,7 +31,8 @@ enum {
     OPT_KEY_SANDBOX,
     OPT_KEY_RATE,
     OPT_AUDIT,
-    OPT_AUDIT_FULL
+    OPT_AUDIT_FULL,
+    OPT_METRICS
 };
 
 static const struct option long_options[] = {
@@ -56,6 +57,7 @@ static const struct option long_options[] = {
     {"key-rate", required_argument, NULL, OPT_KEY_RATE},
     {"audit", required_argument, NULL, OPT_AUDIT},
     {"audit-full", required_argument, NULL, OPT_AUDIT_FULL},
+    {"metrics", required_argument, NULL, OPT_METRICS},
     {NULL, 0, NULL, 0},
 };
 
@@ -90,7 +92,8 @@ static void print_help(void)
         "  --key-sandbox MODE     of the key process: local (default: no network, no programs), network, off\n"
         "  --key-rate N           private-key operations per second that the key process does at most\n"
         "  --audit FILE           a line of JSON for each use of a key, chained by hashes; SIGHUP opens it anew\n"
-        "  --audit-full MODE      no line can be written: refuse (default; no key is used), continue (and count)\n%s\n"
+        "  --audit-full MODE      no line can be written: refuse (default; no key is used), continue (and count)\n"
+        "  --metrics HOST:PORT    plain HTTP for Prometheus: /metrics, /healthz; a loopback or management address\n%s\n"
         "Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
         hf_tls_options_help);
 }
@@ -220,6 +223,8 @@ static int take(hf_serve_options *options, int opt, const char *value, given *al
     case OPT_PID_FILE:
         options->pid_file = value;
         return HF_EXIT_DONE;
+    case OPT_METRICS:
+        return take_address("metrics", value, &options->metrics);
     case OPT_USER:
     case OPT_ISOLATE:
     case OPT_NO_ISOLATE:

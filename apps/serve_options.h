@@ -26,7 +26,8 @@ typedef struct hf_serve_options {
     unsigned key_rate; /* operations per second; 0: no limit */
     const char *audit; /* NULL: none */
     hf_audit_full audit_full;
-    bool help; /* --help: it was printed */
+    hf_host_port metrics; /* no port: none */
+    bool help;            /* --help: it was printed */
 } hf_serve_options;
 
 /* HF_EXIT_DONE, or HF_EXIT_USAGE after saying why. Text is borrowed from argv. */

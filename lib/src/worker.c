@@ -67,6 +67,9 @@ void hf_worker_run(hf_worker *worker, const hf_cipher *cipher, hf_direction dire
         cipher->seal(below, jobs, n);
     else
         cipher->open(below, jobs, n);
+    for (size_t i = 0; i < n; i++)
+        if (jobs[i].status == HF_OK)
+            worker->counts.bytes[cipher->id][direction] += direction == HF_SEAL ? jobs[i].in_len : jobs[i].out_len;
     worker->counts.records[cipher->id][direction] += n;
     worker->counts.calls[cipher->id][direction]++;
 }

@@ -340,10 +340,11 @@ HF_API void hf_worker_free(hf_worker *worker);
 HF_API void hf_worker_run(hf_worker *worker, const hf_cipher *cipher, hf_direction direction, hf_record_job *jobs,
                           size_t n);
 
-/* How often each path ran, for tests and metrics: records and calls per provider. (lib) */
+/* How often each path ran, for tests and metrics. (lib) */
 typedef struct hf_worker_counts {
     uint64_t records[HF_CIPHER_COUNT][2]; /* by cipher and direction */
     uint64_t calls[HF_CIPHER_COUNT][2];
+    uint64_t bytes[HF_CIPHER_COUNT][2]; /* content of the records that succeeded, bytes */
 } hf_worker_counts;
 HF_API void hf_worker_get_counts(const hf_worker *worker, hf_worker_counts *out);
 
