@@ -5,6 +5,8 @@
 int hf_bench_records(int argc, char **argv);
 int hf_bench_keys(int argc, char **argv);
 int hf_bench_handshakes(int argc, char **argv);
+int hf_bench_scale(int argc, char **argv);
+int hf_bench_token(int argc, char **argv);
 int hf_bench_server(int argc, char **argv);
 int hf_bench_memory(int argc, char **argv);
 

@@ -26,7 +26,8 @@ typedef struct hf_rec_case {
     hf_direction direction;
     size_t bytes; /* content of a record */
     size_t batch; /* records in one call, each of another connection */
-    size_t keys;  /* connections in all, >= batch; more than batch: they take turns (our providers, sealing) */
+    size_t keys;  /* connections in all: the same as batch, or (rotate) any number */
+    bool rotate;  /* our providers, sealing: the connections take turns, in an order that no prefetcher knows */
 } hf_rec_case;
 
 /* A provider with its composition and its worker. */
@@ -62,6 +63,10 @@ void hf_rec_makers_free(hf_rec_maker *makers, size_t n);
 #define HF_REC_PEERS_MAX 4
 hf_status hf_rec_provider_maker(const char *name, hf_rec_maker *out, const char **out_why);
 void hf_rec_provider_maker_free(hf_rec_maker *maker);
+/* Of a state of such a maker, for `scale`: n times, reads every cache line of the key states of the next batch; and the
+ * size of one key state. */
+bool hf_rec_provider_touch(void *state, uint64_t n);
+size_t hf_rec_provider_key_size(const void *state);
 size_t hf_rec_ipsecmb_makers(hf_rec_maker *out);
 size_t hf_rec_jobs_makers(hf_rec_maker *out);
 size_t hf_rec_evp_makers(hf_rec_maker *out);

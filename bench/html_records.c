@@ -237,7 +237,9 @@ void hf_html_limits(const hf_rows *rows, FILE *out)
 void hf_html_scale(const hf_rows *rows, FILE *out)
 {
     const char *ciphers[HF_NAMES_MAX];
-    size_t n = hf_rows_texts(rows, "scale", "cipher", ciphers);
+    double sizes[HF_NAMES_MAX];
+    size_t n = hf_rows_texts(rows, "scale", "cipher", ciphers),
+           sizes_n = hf_rows_numbers(rows, "scale", "bytes", sizes);
 
     if (n == 0)
         return;
@@ -246,14 +248,16 @@ void hf_html_scale(const hf_rows *rows, FILE *out)
         "Each record belongs to another connection, in an order that no prefetcher knows; so the keys leave "
         "the caches as connections grow. <i>explained</i> is the cost with one connection plus what a loop "
         "needs that only touches the same key states.");
-    for (size_t c = 0; c < n; c++) {
+    for (size_t c = 0; c < n * sizes_n; c++) {
+        const char *cipher = ciphers[c / sizes_n];
         hf_plot *plot = calloc(1, sizeof *plot);
         for (size_t i = 0; plot && i < rows->n; i++) {
             const hf_doc *row = rows->row[i];
-            if (!hf_row_is(row, "bench", "scale") || !hf_row_is(row, "cipher", ciphers[c]))
+            if (!hf_row_is(row, "bench", "scale") || !hf_row_is(row, "cipher", cipher) ||
+                hf_doc_number(row, "bytes") != sizes[c % sizes_n])
                 continue;
             double keys = hf_doc_number(row, "keys");
-            (void)snprintf(plot->title, sizeof plot->title, "%s, seal, %.0f bytes in batches of %.0f", ciphers[c],
+            (void)snprintf(plot->title, sizeof plot->title, "%s, seal, %.0f bytes in batches of %.0f", cipher,
                            hf_doc_number(row, "bytes"), hf_doc_number(row, "batch"));
             hf_plot_add(plot, "a record", "c-ours", keys, hf_doc_number(row, "ns_per_record"));
             hf_plot_add(plot, "explained", "c-token bare", keys, hf_doc_number(row, "explained_ns"));

@@ -30,9 +30,7 @@ typedef struct slot {
 
 struct hf_load {
     struct sockaddr_in server;
-    hf_crypto crypto;
-    hf_config *config;
-    hf_worker *worker;
+    hf_load_client client;
     int epoll;
     slot *slots;
     unsigned n;
@@ -47,7 +45,7 @@ struct hf_load {
     hf_conn_info info; /* of the last handshake; only its numbers are used */
 };
 
-static bool make_config(hf_load *load)
+bool hf_load_client_make(const hf_load_options *options, hf_load_client *client)
 {
     /* The key share is X25519; P-256 is named for the curve of an ECDSA certificate (RFC 8422 section 5.1.1). */
     static const uint16_t groups[] = {HF_GROUP_X25519, HF_GROUP_P256};
@@ -56,26 +54,32 @@ static bool make_config(hf_load *load)
 
     env.random = hf_libcrypto_random;
     env.random_arg = NULL;
-    hf_status status = hf_crypto_compose(NULL, &load->crypto, NULL, NULL, why, sizeof why);
+    hf_status status = hf_crypto_compose(NULL, &client->crypto, NULL, NULL, why, sizeof why);
     if (status == HF_OK)
-        status = hf_worker_new(&load->crypto, &load->worker);
+        status = hf_worker_new(&client->crypto, &client->worker);
     if (status == HF_OK)
-        status = hf_config_new(&env, &load->crypto, &load->config);
+        status = hf_config_new(&env, &client->crypto, &client->config);
     if (status == HF_OK)
-        status = hf_config_set_policy(load->config, HF_POLICY_COMPATIBLE);
+        status = hf_config_set_policy(client->config, HF_POLICY_COMPATIBLE);
     if (status == HF_OK)
-        status = hf_config_set_versions(load->config, load->options.version, load->options.version);
+        status = hf_config_set_versions(client->config, options->version, options->version);
     if (status == HF_OK)
-        status = hf_config_set_suites(load->config, &load->options.suite, 1);
+        status = hf_config_set_suites(client->config, &options->suite, 1);
     if (status == HF_OK)
-        status = hf_config_set_groups(load->config, groups, 2);
+        status = hf_config_set_groups(client->config, groups, 2);
     if (status == HF_OK)
-        status = hf_config_set_insecure(load->config, true);
+        status = hf_config_set_insecure(client->config, true);
     if (status == HF_OK)
-        status = hf_config_build(load->config, HF_ROLE_CLIENT, why, sizeof why);
+        status = hf_config_build(client->config, HF_ROLE_CLIENT, why, sizeof why);
     if (status != HF_OK)
         hf_bench_fail("the client cannot be set up: %s", why[0] ? why : hf_status_text(status));
     return status == HF_OK;
+}
+
+void hf_load_client_free(hf_load_client *client)
+{
+    hf_config_release(client->config);
+    hf_worker_free(client->worker);
 }
 
 bool hf_load_open(const struct sockaddr_in *server, const hf_load_options *options, unsigned connections, hf_load **out)
@@ -92,7 +96,7 @@ bool hf_load_open(const struct sockaddr_in *server, const hf_load_options *optio
     load->epoll = epoll_create1(EPOLL_CLOEXEC);
     for (unsigned i = 0; load->slots && i < connections; i++)
         load->slots[i].fd = -1;
-    if (!load->slots || !load->latencies || load->epoll < 0 || !make_config(load)) {
+    if (!load->slots || !load->latencies || load->epoll < 0 || !hf_load_client_make(options, &load->client)) {
         hf_load_close(load);
         return false;
     }
@@ -153,7 +157,7 @@ static bool slot_open(hf_load *load, slot *s)
         (connect(s->fd, (const struct sockaddr *)&load->server, sizeof load->server) != 0 && errno != EINPROGRESS) ||
         epoll_ctl(load->epoll, EPOLL_CTL_ADD, s->fd, &event) != 0)
         return slot_fail(s, strerror(errno));
-    if (hf_conn_new(load->config, &options, &s->conn) != HF_OK)
+    if (hf_conn_new(load->client.config, &options, &s->conn) != HF_OK)
         return slot_fail(s, "out of memory");
     return true;
 }
@@ -217,7 +221,7 @@ static bool write_much(hf_load *load, slot *s)
     size_t taken = 1;
 
     while (taken > 0) {
-        if (hf_conn_write(s->conn, load->worker, data, sizeof data, &taken) != HF_OK || !flush_output(s))
+        if (hf_conn_write(s->conn, load->client.worker, data, sizeof data, &taken) != HF_OK || !flush_output(s))
             return false;
         if (hf_conn_wants(s->conn) & HF_WANT_OUTPUT)
             break;
@@ -241,7 +245,7 @@ static bool keep_busy(hf_load *load, slot *s)
 /* HF_LOAD_HANDSHAKING: the hello goes out, and nothing is read. */
 static bool stop_after_hello(hf_load *load, slot *s)
 {
-    if (hf_conn_step(s->conn, load->worker) != HF_OK || !flush_output(s))
+    if (hf_conn_step(s->conn, load->client.worker) != HF_OK || !flush_output(s))
         return false;
     if (hf_conn_wants(s->conn) & HF_WANT_OUTPUT)
         return true;
@@ -259,7 +263,7 @@ static bool completed(hf_load *load, slot *s)
     s->connected = true;
     if (load->hold)
         return load->options.hold == HF_LOAD_BUSY ? keep_busy(load, s) : hold_here(load, s);
-    hf_conn_close(s->conn, load->worker);
+    hf_conn_close(s->conn, load->client.worker);
     (void)flush_output(s);
     slot_close(s);
     return slot_open(load, s);
@@ -274,7 +278,7 @@ static bool slot_move(hf_load *load, slot *s)
     if (load->hold && load->options.hold == HF_LOAD_BUSY && s->connected)
         return keep_busy(load, s) || slot_fail(s, strerror(errno));
     while (got) {
-        if (hf_conn_step(s->conn, load->worker) != HF_OK)
+        if (hf_conn_step(s->conn, load->client.worker) != HF_OK)
             return slot_fail(s, hf_status_text(hf_conn_status(s->conn)));
         if (!flush_output(s))
             return slot_fail(s, strerror(errno));
@@ -382,8 +386,7 @@ void hf_load_close(hf_load *load)
     if (load->slots)
         hf_load_drop(load);
     hf_session_free(load->session);
-    hf_config_release(load->config);
-    hf_worker_free(load->worker);
+    hf_load_client_free(&load->client);
     if (load->epoll >= 0)
         close(load->epoll);
     free(load->latencies);

@@ -8,8 +8,6 @@
 
 #include "handfast/handfast.h"
 
-typedef struct hf_load hf_load;
-
 /* In which state hf_load_hold leaves its connections. */
 typedef enum hf_load_state {
     HF_LOAD_IDLE,        /* established, nothing on its way */
@@ -24,6 +22,19 @@ typedef struct hf_load_options {
     bool resume; /* hf_load_prime takes a session, that all handshakes then resume; else none is asked for */
     hf_load_state hold;
 } hf_load_options;
+
+/* The client's side of the engine, for one thread. */
+typedef struct hf_load_client {
+    hf_crypto crypto;
+    hf_config *config;
+    hf_worker *worker;
+} hf_load_client;
+
+/* client: zeroed. False after a message; free it in every case. */
+bool hf_load_client_make(const hf_load_options *options, hf_load_client *client);
+void hf_load_client_free(hf_load_client *client);
+
+typedef struct hf_load hf_load;
 
 /* The server's chain is not verified (it is self-signed, and the client is not
  * what is measured); its signature is. False after a message. */

@@ -14,8 +14,10 @@ static const struct {
     const char *help;
 } benches[] = {
     {"records", hf_bench_records, "seal and open records: GB/s and cycles per byte of each provider"},
+    {"scale", hf_bench_scale, "cost of a record as connections grow and their keys leave the caches"},
     {"keys", hf_bench_keys, "private-key operations per second in a SoftHSM2 token"},
     {"handshakes", hf_bench_handshakes, "full handshakes per second of `handfast serve` with a key in a token"},
+    {"token", hf_bench_token, "handshakes with a token that is milliseconds away, beside nginx"},
     {"server", hf_bench_server, "throughput of `handfast serve` beside nginx and HAProxy"},
     {"memory", hf_bench_memory, "memory of `handfast serve` for an idle connection"},
     {"report", hf_bench_report, "page or comparison from the JSON of earlier runs"},

@@ -198,7 +198,7 @@ static void spread_labels(label *labels, size_t n)
         labels[i].y = fmax(labels[i].want, room);
         room = labels[i].y + LABEL_STEP;
     }
-    room = HEIGHT - BOTTOM + 6; /* pushed out below: up again */
+    room = HEIGHT - BOTTOM - 4; /* pushed out below: up again */
     for (size_t i = n; i-- > 0;) {
         labels[i].y = fmin(labels[i].y, room);
         room = labels[i].y - LABEL_STEP;

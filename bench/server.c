@@ -21,9 +21,8 @@
 
 extern char **environ;
 
-bool hf_server_find_program(char *out, size_t max)
+bool hf_server_find_beside(const char *name, char *out, size_t max)
 {
-    static const char *const places[] = {"handfast", "../apps/handfast"};
     char self[HF_BED_PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
 
@@ -34,10 +33,12 @@ bool hf_server_find_program(char *out, size_t max)
     if (!slash)
         return false;
     *slash = 0;
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
-        if ((size_t)snprintf(out, max, "%s/%s", self, places[i]) < max && access(out, X_OK) == 0)
-            return true;
-    return false;
+    return (size_t)snprintf(out, max, "%s/%s", self, name) < max && access(out, R_OK) == 0;
+}
+
+bool hf_server_find_program(char *out, size_t max)
+{
+    return hf_server_find_beside("handfast", out, max) || hf_server_find_beside("../apps/handfast", out, max);
 }
 
 /* Waits for the line "listening on 127.0.0.1:PORT". */

@@ -43,6 +43,8 @@ uint64_t hf_server_cpu_ns(const hf_server *server);
 /* Its memory: resident pages that are not shared with others, in bytes; 0: unknown. */
 uint64_t hf_server_private_bytes(const hf_server *server);
 
+/* A path relative to the folder of this program; false when there is no such file. */
+bool hf_server_find_beside(const char *name, char *out, size_t max);
 /* "handfast" beside this program in the build tree (../apps) or installation (same folder); false when neither. */
 bool hf_server_find_program(char *out, size_t max);
 

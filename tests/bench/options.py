@@ -38,6 +38,14 @@ WRONG = [
     ["memory", "--connections", "1"],
     ["server", "--work", "idle"],
     ["server", "word"],
+    ["token", "--latency", "0"],
+    ["token", "--latency", "5,1001"],
+    ["token", "--clients", "5000"],
+    ["token", "--kind", "dh"],
+    ["scale", "--keys", "5,5"],
+    ["scale", "--keys", "0"],
+    ["scale", "--provider", "nosuch"],
+    ["scale", "--cipher", "nosuch"],
     ["memory", "word"],
     ["handshakes", "--kind", "tls13"],
 ]
@@ -49,6 +57,8 @@ FAILING = [
     ["keys", "--quick", "--module", "/nonexistent/module.so"],
     ["handshakes", "--quick", "--server", "/nonexistent/program"],
     ["memory", "--quick", "--server", "/nonexistent/program"],
+    ["token", "--quick", "--fault-module", "/nonexistent/fault.so"],
+    ["scale", "--quick", "--json", "/nonexistent/folder/report.json"],
 ]
 
 
@@ -63,11 +73,11 @@ def main():
         code, _, err = bench.run(*words)
         bench.check(code == 1, f"{words}: exit code {code}, not 1")
         bench.check("nonexistent" in err, f"{words}: stderr does not name the culprit: {err!r}")
-    for name in ("records", "keys", "handshakes", "server", "memory", "report"):
+    for name in ("records", "keys", "handshakes", "server", "memory", "token", "scale", "report"):
         code, out, err = bench.run(name, "--help")
         bench.check(code == 0 and out.startswith(f"usage: handfast-bench {name}") and err == "", f"{name} --help")
     code, out, _ = bench.run("--help")
-    bench.check(code == 0 and all(name in out for name in ("records", "keys", "handshakes", "server", "memory", "report")), "--help")
+    bench.check(code == 0 and all(name in out for name in ("records", "keys", "handshakes", "server", "memory", "token", "scale", "report")), "--help")
     bench.finish(at_least=80)
 
 
