@@ -21,6 +21,9 @@ static const sample13 samples13[] = {
     {"encrypted_extensions", BYTES("\0\0"), {2}},
     {"encrypted_extensions", BYTES("\0\x13\0\x0a\0\4\0\2\0\x1d\0\x10\0\5\0\3\2h2\0\0"), {0}},
     {"encrypted_extensions", BYTES("\0\x11\0\x0a\0\4\0\2\0\x1d\0\x10\0\5\0\3\2h2"), {2, 6, 8, 14, 16, 17}},
+    {"encrypted_extensions",
+     BYTES("\0\x0f\0\0\0\0\0\1\0\1\1\0\x1c\0\2\4\0"),
+     {2, 6, 10, 15}}, /* what else a server answers */
     {"certificate_request13", BYTES("\0\0\x08\0\x0d\0\4\0\2\4\3"), {3, 7, 9}},
     {"certificate_request13", BYTES("\3abc\0\x08\0\x0d\0\4\0\2\4\3"), {1, 6, 10, 12}},
     {"certificate_request13", BYTES("\0\0\x13\0\x0d\0\4\0\2\4\3\0\x2f\0\7\0\5\0\3abc"), {3, 7, 9, 15, 17, 19}},
