@@ -15,6 +15,8 @@ enum {
     OPT_MAX_FRAGMENT_LENGTH,
     OPT_RECORD_SIZE_LIMIT,
     OPT_FALLBACK,
+    OPT_OCSP,
+    OPT_REQUIRE_OCSP,
     OPT_TIMEOUT,
     OPT_QUIET
 };
@@ -28,6 +30,8 @@ static const struct option long_options[] = {
     {"max-fragment-length", required_argument, NULL, OPT_MAX_FRAGMENT_LENGTH},
     {"record-size-limit", required_argument, NULL, OPT_RECORD_SIZE_LIMIT},
     {"fallback-scsv", no_argument, NULL, OPT_FALLBACK},
+    {"ocsp", no_argument, NULL, OPT_OCSP},
+    {"require-ocsp", no_argument, NULL, OPT_REQUIRE_OCSP},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {NULL, 0, NULL, 0},
@@ -46,6 +50,9 @@ static void print_help(void)
         "  --max-fragment-length N  ask for records of 512, 1024, 2048 or 4096 bytes (RFC 6066)\n"
         "  --record-size-limit N  receive records of at most N bytes, 64..16384 (RFC 8449)\n"
         "  --fallback-scsv        say that this is a retry below our highest version (RFC 7507)\n"
+        "  --ocsp                 ask for a stapled OCSP response; one that is given must say that the certificate is "
+        "good\n"
+        "  --require-ocsp         the same, and one must be given\n"
         "  --timeout SECONDS      for the handshake, the response, and the server's close (default 15)\n"
         "  --quiet                no summary line on standard error\n%s\n"
         "Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
@@ -103,6 +110,13 @@ static int take(hf_connect_options *options, int opt, const char *value)
         return take_size("record-size-limit", value, 64, 16384, &options->tls.record_size_limit);
     case OPT_FALLBACK:
         options->tls.fallback = true;
+        return HF_EXIT_DONE;
+    case OPT_OCSP:
+        if (options->tls.ask_ocsp == HF_OCSP_OFF)
+            options->tls.ask_ocsp = HF_OCSP_REQUEST;
+        return HF_EXIT_DONE;
+    case OPT_REQUIRE_OCSP:
+        options->tls.ask_ocsp = HF_OCSP_REQUIRE;
         return HF_EXIT_DONE;
     case OPT_TIMEOUT:
         result = take_size("timeout", value, 1, TIMEOUT_MAX, &seconds);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -177,6 +178,31 @@ hf_status hf_credentials_open_key(const hf_tls_options *options, size_t i, bool 
     return status;
 }
 
+/* The response of --ocsp; one that is not good is told and left out. False: it cannot be read at all. */
+static bool staple(hf_config *config, const hf_pki *pki, const char *path, const hf_credential *to)
+{
+    char why[HF_LINE_MAX] = "";
+    uint8_t *response = NULL;
+    size_t len = 0;
+    int64_t until;
+    if (!hf_file_read(path, "OCSP response", HF_LIMIT_OCSP_RESPONSE, &response, &len))
+        return false;
+    const hf_ocsp ocsp = {.response = response,
+                          .response_len = len,
+                          .certs = to->certs,
+                          .cert_lens = to->cert_lens,
+                          .n = to->n,
+                          .unix_time = time(NULL)};
+    hf_status status = pki->ocsp_check(&ocsp, &until, why, sizeof why);
+    if (status == HF_OK)
+        status = hf_config_staple(config, response, len);
+    if (status != HF_OK)
+        hf_cli_warn("--ocsp %s is not stapled: %s; fetch a new one and start again", path,
+                    why[0] ? why : hf_status_text(status));
+    hf_file_free(response, len);
+    return true;
+}
+
 static bool add_one(hf_config *config, const hf_pki *pki, const hf_tls_options *options, size_t i, bool prompt)
 {
     hf_key *key = NULL;
@@ -193,7 +219,7 @@ static bool add_one(hf_config *config, const hf_pki *pki, const hf_tls_options *
         if (status != HF_OK)
             hf_cli_error("certificate %s and key %s: %s", i < options->n_certs ? options->certs[i] : "of the token",
                          key->label, hf_status_text(status));
-        ok = status == HF_OK;
+        ok = status == HF_OK && (!options->ocsp[i] || staple(config, pki, options->ocsp[i], &credential));
     }
     chain_free(&c);
     key->ops->release(key); /* the configuration holds its own reference */

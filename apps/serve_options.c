@@ -19,6 +19,7 @@ enum {
     OPT_CLIENT_AUTH,
     OPT_CLIENT_CA,
     OPT_STRICT_SNI,
+    OPT_OCSP,
     OPT_THREADS,
     OPT_HANDSHAKE_TIMEOUT,
     OPT_IDLE_TIMEOUT,
@@ -44,6 +45,7 @@ static const struct option long_options[] = {
     {"client-auth", required_argument, NULL, OPT_CLIENT_AUTH},
     {"client-ca", required_argument, NULL, OPT_CLIENT_CA},
     {"strict-sni", no_argument, NULL, OPT_STRICT_SNI},
+    {"ocsp", required_argument, NULL, OPT_OCSP},
     {"threads", required_argument, NULL, OPT_THREADS},
     {"handshake-timeout", required_argument, NULL, OPT_HANDSHAKE_TIMEOUT},
     {"idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT},
@@ -80,6 +82,8 @@ static void print_help(void)
         "  --client-auth MODE     none (default), request, optional, required\n"
         "  --client-ca FILE       trust anchors for client certificates, PEM; alone it means: required\n"
         "  --strict-sni           refuse a client that asks for a name which no certificate carries\n"
+        "  --ocsp FILE            OCSP response (DER) to staple to the --cert (or --key) before it; read at start,\n"
+        "                         sent until it expires\n"
         "  --threads N            threads, each with its own loop (default: one for each CPU)\n"
         "  --handshake-timeout S  seconds for a handshake (default 15)\n"
         "  --idle-timeout S       seconds without a byte before a connection is closed (default 300)\n"
@@ -143,6 +147,19 @@ static int take_client_auth(hf_serve_options *options, const char *value)
         }
     }
     return hf_cli_usage("serve", "--client-auth %s: choose none, request, optional or required", value);
+}
+
+/* It belongs to the credential that was begun last. */
+static int take_ocsp(hf_serve_options *options, const char *value)
+{
+    hf_tls_options *tls = &options->tls;
+    size_t begun = tls->n_certs > tls->n_keys ? tls->n_certs : tls->n_keys;
+    if (begun == 0)
+        return hf_cli_usage("serve", "--ocsp %s stands before the --cert it belongs to", value);
+    if (tls->ocsp[begun - 1])
+        return hf_cli_usage("serve", "--ocsp %s: the certificate before it has one already", value);
+    tls->ocsp[begun - 1] = value;
+    return HF_EXIT_DONE;
 }
 
 static int take_sandbox(hf_sandbox *out, const char *value)
@@ -212,6 +229,8 @@ static int take(hf_serve_options *options, int opt, const char *value, given *al
     case OPT_STRICT_SNI:
         options->tls.strict_sni = true;
         return HF_EXIT_DONE;
+    case OPT_OCSP:
+        return take_ocsp(options, value);
     case OPT_THREADS:
         return take_small("threads", value, HF_THREADS_MAX, &options->threads);
     case OPT_HANDSHAKE_TIMEOUT:

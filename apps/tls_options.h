@@ -15,8 +15,10 @@ typedef struct hf_tls_options {
     size_t n_certs;
     const char *keys[HF_LIMIT_CREDENTIALS]; /* "pkcs11:..." or a PEM file */
     size_t n_keys;
-    struct hf_key_client *key_client; /* NULL: the keys are opened in this process */
-    struct hf_key_watch *watch;       /* NULL: nobody is told of the uses of keys */
+    const char *ocsp[HF_LIMIT_CREDENTIALS]; /* server: DER responses, by the same numbers; NULL: none */
+    hf_ocsp_mode ask_ocsp;                  /* client */
+    struct hf_key_client *key_client;       /* NULL: the keys are opened in this process */
+    struct hf_key_watch *watch;             /* NULL: nobody is told of the uses of keys */
     const char *module, *pin_source;
     bool allow_extractable;
     unsigned key_threads;              /* 0: the token's own choice */

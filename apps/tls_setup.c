@@ -97,6 +97,8 @@ static bool set_role(hf_config *config, const hf_tls_options *options, hf_role r
     if (role == HF_ROLE_SERVER)
         return good(hf_config_set_client_auth(config, options->client_auth), "--client-auth") &&
                good(hf_config_set_strict_sni(config, options->strict_sni), "--strict-sni");
+    if (!good(hf_config_set_ocsp(config, options->ask_ocsp), "--ocsp"))
+        return false;
     if (options->max_fragment_length && !good(hf_config_set_max_fragment_length(config, options->max_fragment_length),
                                               "--max-fragment-length (512, 1024, 2048 or 4096)"))
         return false;

@@ -5,9 +5,11 @@
  */
 #include "hello.h"
 #include "negotiate.h"
+#include "staple.h"
 
 enum {
     READ_CERTIFICATE,
+    READ_CERTIFICATE_STATUS, /* or, when the server leaves it out, what comes behind it */
     READ_SERVER_KEY_EXCHANGE,
     READ_REQUEST_OR_DONE,
     READ_HELLO_DONE,
@@ -64,6 +66,13 @@ static bool check_usage(hf_conn *conn, const hf_cert_info *info)
     return true;
 }
 
+static hf_next read_message(hf_conn *conn, const hf_message *message);
+
+static int behind_certificate(const hf_conn *conn)
+{
+    return conn->hs->suite->kx == HF_KX_RSA ? READ_REQUEST_OR_DONE : READ_SERVER_KEY_EXCHANGE;
+}
+
 static hf_next read_certificate(hf_conn *conn, const hf_message *message)
 {
     hf_handshake *hs = conn->hs;
@@ -88,8 +97,28 @@ static hf_next read_certificate(hf_conn *conn, const hf_message *message)
     if (!check_usage(conn, &info))
         return HF_NEXT_FAIL;
     hf_emit(conn, conn->peer_verified ? HF_EVENT_VERIFIED : HF_EVENT_UNVERIFIED, 0, 0, info.subject);
-    hs->state = hs->suite->kx == HF_KX_RSA ? READ_REQUEST_OR_DONE : READ_SERVER_KEY_EXCHANGE;
-    return HF_NEXT_AGAIN;
+    if (hs->staple) {
+        hs->state = READ_CERTIFICATE_STATUS;
+        return HF_NEXT_AGAIN;
+    }
+    hs->state = behind_certificate(conn);
+    return hf_staple_accept(conn, (hf_slice){0}) ? HF_NEXT_AGAIN : HF_NEXT_FAIL;
+}
+
+/* The server said that it may send one: RFC 6066 section 8. */
+static hf_next read_certificate_status(hf_conn *conn, const hf_message *message)
+{
+    hf_slice response = {0};
+
+    conn->hs->state = behind_certificate(conn);
+    if (message->type != HF_MSG_CERTIFICATE_STATUS)
+        return hf_staple_accept(conn, response) ? read_message(conn, message) : HF_NEXT_FAIL;
+    hf_status status = hf_certificate_status_parse(message->body, &response);
+    if (status == HF_OK)
+        status = hf_take_message(conn, message);
+    if (status != HF_OK)
+        return hf_failed(conn, status, "malformed CertificateStatus");
+    return hf_staple_accept(conn, response) ? HF_NEXT_AGAIN : HF_NEXT_FAIL;
 }
 
 /* Group and scheme must be of those we offered: RFC 8422 section 5.4, RFC 5246 section 7.4.3. */
@@ -325,6 +354,8 @@ static hf_next read_message(hf_conn *conn, const hf_message *message)
     switch (conn->hs->state) {
     case READ_CERTIFICATE:
         return read_certificate(conn, message);
+    case READ_CERTIFICATE_STATUS:
+        return read_certificate_status(conn, message);
     case READ_SERVER_KEY_EXCHANGE:
         return read_server_key_exchange(conn, message);
     case READ_REQUEST_OR_DONE:

@@ -71,6 +71,7 @@ hf_status hf_client12_settle(hf_conn *conn, const hf_server_hello *hello, const 
         return status;
     memcpy(hs->server_random, hello->random.ptr, HF_RANDOM_SIZE);
     hs->hash = conn->config->crypto.hashes[hs->suite->prf_hash];
+    hs->staple = has(hello, HF_EXT_STATUS_REQUEST);
     conn->version = HF_TLS12;
     conn->suite_id = hs->suite->info.id;
     return HF_OK;

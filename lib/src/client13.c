@@ -2,6 +2,7 @@
 #include "hello.h"
 #include "negotiate.h"
 #include "resume.h"
+#include "staple.h"
 
 enum {
     READ_SERVER_HELLO, /* after a HelloRetryRequest */
@@ -247,6 +248,8 @@ static hf_next read_certificate(hf_conn *conn, const hf_message *message)
         status = HF_SEND(HF_ALERT_ILLEGAL_PARAMETER);
     if (status == HF_OK && msg.chain.n == 0)
         status = HF_SEND(HF_ALERT_DECODE_ERROR); /* section 4.4.2.4 */
+    if (status == HF_OK && (msg.extensions & ~conn->hs->offered_extensions))
+        status = HF_SEND(HF_ALERT_UNSUPPORTED_EXTENSION); /* section 4.4.2 */
     if (status == HF_OK)
         status = hf_take_message(conn, message);
     if (status != HF_OK)
@@ -259,6 +262,8 @@ static hf_next read_certificate(hf_conn *conn, const hf_message *message)
     if (!(info.usage & HF_USAGE_DIGITAL_SIGNATURE))
         return hf_failed(conn, HF_SEND(HF_ALERT_UNSUPPORTED_CERTIFICATE),
                          "the server's certificate may not sign (key usage)");
+    if (!hf_staple_accept(conn, msg.ocsp_response))
+        return HF_NEXT_FAIL;
     hf_emit(conn, conn->peer_verified ? HF_EVENT_VERIFIED : HF_EVENT_UNVERIFIED, 0, 0, info.subject);
     conn->hs->state = READ_CERTIFICATE_VERIFY;
     return HF_NEXT_AGAIN;

@@ -130,6 +130,8 @@ hf_status hf_client_write_hello(hf_conn *conn)
     if (config->tls13)
         add_tls13(conn, &lists, &ext);
     add_names_and_limits(conn, &ext);
+    if (config->ocsp != HF_OCSP_OFF)
+        ext.present |= HF_EXT_BIT(HF_EXT_STATUS_REQUEST);
     if (config->tls13 && (hs->session || conn->options.on_session))
         hf_psk13_ask(&ext);
     if (offers_psk(conn)) {

@@ -1,6 +1,7 @@
 /* Configurations: setters, the check of the whole, reference counting. */
 #include "config.h"
 #include "credential.h"
+#include "staple.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,7 @@ hf_status hf_config_new(const hf_env *env, const hf_crypto *crypto, hf_config **
 static void credential_cleanup(hf_config *config, hf_own_credential *own)
 {
     hf_credential_drop_links(config, own);
+    hf_staple_drop(config, own);
     for (size_t i = 0; i < own->n; i++)
         hf_memory_free(&config->memory, (uint8_t *)(uintptr_t)own->certs[i].ptr, own->certs[i].len);
     if (own->cert)
@@ -163,6 +165,13 @@ hf_status hf_config_add_credential(hf_config *config, const hf_credential *crede
     return HF_OK;
 }
 
+hf_status hf_config_staple(hf_config *config, const uint8_t *response, size_t len)
+{
+    if (config->built || config->n_credentials == 0)
+        return HF_ERR_STATE;
+    return hf_staple_fill(config, &config->credentials[config->n_credentials - 1], response, len);
+}
+
 hf_status hf_config_set_trust(hf_config *config, hf_trust *trust)
 {
     if (config->built)
@@ -190,6 +199,16 @@ hf_status hf_config_set_strict_sni(hf_config *config, bool strict)
     if (config->built)
         return HF_ERR_STATE;
     config->strict_sni = strict;
+    return HF_OK;
+}
+
+hf_status hf_config_set_ocsp(hf_config *config, hf_ocsp_mode mode)
+{
+    if (config->built)
+        return HF_ERR_STATE;
+    if ((unsigned)mode > HF_OCSP_REQUIRE)
+        return HF_ERR_INVALID;
+    config->ocsp = mode;
     return HF_OK;
 }
 
@@ -369,6 +388,12 @@ static hf_status check_role(const hf_config *config, hf_role role, const char **
         }
     } else if (!config->trust && !config->insecure) {
         *why = "a client needs trust anchors to verify the server";
+        return HF_ERR_INVALID;
+    } else if (config->ocsp != HF_OCSP_OFF && !config->crypto.pki->ocsp_check) {
+        *why = "no provider handles OCSP";
+        return HF_ERR_UNSUPPORTED;
+    } else if (config->ocsp == HF_OCSP_REQUIRE && config->insecure) {
+        *why = "an OCSP response cannot be required where nothing is verified";
         return HF_ERR_INVALID;
     }
     return HF_OK;

@@ -24,7 +24,9 @@ typedef struct hf_own_credential {
     size_t n;
     hf_cert *cert; /* the parsed first one: verifies our own signatures before they are sent */
     hf_cert_info info;
-    hf_key *key; /* retained */
+    hf_key *key;        /* retained */
+    hf_slice ocsp;      /* response to staple; heap, owned; empty: none */
+    int64_t ocsp_until; /* unix time from which it is not sent any more */
 } hf_own_credential;
 
 struct hf_config {
@@ -53,6 +55,7 @@ struct hf_config {
     hf_client_auth client_auth;
     bool strict_sni;
     bool exporters;
+    hf_ocsp_mode ocsp;
     bool insecure;
     bool fallback;
     char *alpn[HF_LIMIT_ALPN_PROTOCOLS];

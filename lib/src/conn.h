@@ -80,6 +80,7 @@ typedef struct hf_handshake {
     const hf_own_credential *credential; /* NULL: none (client without certificate) */
     uint16_t scheme;                     /* of the signature under way */
     bool certificate_requested;
+    bool staple;                 /* server: the client asks for a response; client, TLS 1.2: the server may send one */
     uint32_t offered_extensions; /* client: bits of the hello */
     hf_cert *peer_cert;
 
@@ -155,7 +156,8 @@ struct hf_conn {
 
     /* Settled by the handshake; what hf_conn_get_info tells. */
     uint16_t version, suite_id, group_id, server_scheme, client_scheme;
-    bool extended_master_secret, encrypt_then_mac, secure_renegotiation, client_cert_requested, peer_verified;
+    bool extended_master_secret, encrypt_then_mac, secure_renegotiation, client_cert_requested, peer_verified,
+        ocsp_good;
     hf_resumption resumption;
     int64_t authenticated; /* when the full handshake was that this connection goes back to; 0: not yet */
     const char *alpn;      /* points into the configuration */

@@ -5,6 +5,7 @@
  * machines.
  */
 #include "extensions_psk.h"
+#include "extensions_status.h"
 
 #include <string.h>
 
@@ -345,6 +346,7 @@ static void write_renegotiation_info(hf_writer *w, hf_hello_kind kind, const hf_
 #define HRR IN(HF_HELLO_RETRY_REQUEST)
 #define EE IN(HF_ENCRYPTED_EXTENSIONS)
 #define CR IN(HF_CERTIFICATE_REQUEST13)
+#define CE IN(HF_CERTIFICATE_ENTRY)
 
 static const ext_row rows[] = {
     {HF_EXT_TYPE_PADDING, HF_EXT_PADDING, CH, parse_padding, write_padding},
@@ -366,6 +368,8 @@ static const ext_row rows[] = {
     {HF_EXT_TYPE_CERTIFICATE_AUTHORITIES, HF_EXT_CERTIFICATE_AUTHORITIES, CH | CR, parse_certificate_authorities,
      write_certificate_authorities},
     {HF_EXT_TYPE_ALPN, HF_EXT_ALPN, CH | SH | EE, parse_alpn, write_alpn},
+    {HF_EXT_TYPE_STATUS_REQUEST, HF_EXT_STATUS_REQUEST, CH | SH | CR | CE, hf_status_request_parse,
+     hf_status_request_write},
     {HF_EXT_TYPE_MAX_FRAGMENT_LENGTH, HF_EXT_MAX_FRAGMENT_LENGTH, CH | SH | EE, parse_max_fragment_length,
      write_max_fragment_length},
     {HF_EXT_TYPE_SESSION_TICKET, HF_EXT_SESSION_TICKET, CH | SH, hf_session_ticket_parse, hf_session_ticket_write},
@@ -382,6 +386,7 @@ static const ext_row rows[] = {
 #undef HRR
 #undef EE
 #undef CR
+#undef CE
 
 _Static_assert(sizeof rows / sizeof rows[0] == HF_EXT_COUNT, "one row for each extension");
 

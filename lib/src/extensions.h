@@ -14,6 +14,7 @@
 enum {
     HF_EXT_TYPE_SERVER_NAME = 0,                /* RFC 6066 section 3 */
     HF_EXT_TYPE_MAX_FRAGMENT_LENGTH = 1,        /* RFC 6066 section 4 */
+    HF_EXT_TYPE_STATUS_REQUEST = 5,             /* RFC 6066 section 8 */
     HF_EXT_TYPE_SUPPORTED_GROUPS = 10,          /* RFC 8422 section 5.1.1 */
     HF_EXT_TYPE_EC_POINT_FORMATS = 11,          /* RFC 8422 section 5.1.2 */
     HF_EXT_TYPE_SIGNATURE_ALGORITHMS = 13,      /* RFC 5246 section 7.4.1.4.1 */
@@ -52,6 +53,7 @@ typedef enum hf_ext {
     HF_EXT_SIGNATURE_ALGORITHMS_CERT,
     HF_EXT_RENEGOTIATION_INFO,
     HF_EXT_KEY_SHARE,
+    HF_EXT_STATUS_REQUEST,
     HF_EXT_SESSION_TICKET,
     HF_EXT_PSK_KEY_EXCHANGE_MODES,
     HF_EXT_EARLY_DATA,
@@ -83,6 +85,7 @@ typedef struct hf_extensions {
         key_shares; /* ClientHello: (group, 2-byte length, share)*, may be empty, lengths checked, each group once */
     uint16_t key_share_group; /* ServerHello, HelloRetryRequest */
     hf_slice key_share;       /* ServerHello: 1.. bytes */
+    hf_slice ocsp_response;   /* CertificateEntry: nonempty */
     hf_slice session_ticket;  /* ClientHello: the ticket, or empty; ServerHello: empty */
     hf_slice psk_modes;       /* bytes, nonempty */
     hf_slice psk_identities;  /* ClientHello: (2-byte length, identity, 4-byte age)*, nonempty, lengths checked */

@@ -1,6 +1,7 @@
 /* What both TLS 1.3 machines share: Certificate, CertificateVerify, Finished (RFC 8446 section 4.4). */
 #include "conn.h"
 #include "negotiate.h"
+#include "staple.h"
 
 #define CONTEXT_LEN 33
 
@@ -39,7 +40,9 @@ hf_status hf_send_compat_ccs(hf_conn *conn)
 hf_status hf_send_certificate13(hf_conn *conn, hf_slice context, const hf_own_credential *credential)
 {
     hf_certificate13 msg = {.context = context, .chain = {.n = credential ? credential->n : 0}};
-    size_t size = HF_MSG_HEADER_SIZE + 1 + context.len + 3;
+    if (conn->role == HF_ROLE_SERVER)
+        msg.ocsp_response = hf_staple_of(conn, credential);
+    size_t size = HF_MSG_HEADER_SIZE + 1 + context.len + 3 + 8 + msg.ocsp_response.len;
     hf_writer w;
 
     for (size_t i = 0; i < msg.chain.n; i++) {

@@ -67,6 +67,7 @@ void hf_conn_get_info(const hf_conn *conn, hf_conn_info *out)
         .secure_renegotiation = conn->secure_renegotiation,
         .client_cert_requested = conn->client_cert_requested,
         .peer_verified = conn->peer_verified,
+        .ocsp_good = conn->ocsp_good,
         .resumed = conn->resumption != HF_RESUMED_NOT,
         .resumption = conn->resumption,
         .server_name = conn->server_name,

@@ -71,6 +71,11 @@ typedef struct hf_certificate_msg {
 hf_status hf_certificate_parse(hf_slice body, hf_certificate_msg *out) HF_MUST_CHECK;
 void hf_certificate_write(hf_writer *w, const hf_certificate_msg *in);
 
+/* CertificateStatus, RFC 6066 section 8: an OCSP response, nonempty. Another type of status:
+ * HF_SEND(illegal_parameter). */
+hf_status hf_certificate_status_parse(hf_slice body, hf_slice *out_response) HF_MUST_CHECK;
+void hf_certificate_status_write(hf_writer *w, hf_slice response);
+
 /* ServerKeyExchange with ECDHE, RFC 8422 section 5.4: named_curve only (another curve_type:
  * HF_SEND(handshake_failure)). */
 typedef struct hf_server_key_exchange {

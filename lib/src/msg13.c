@@ -66,7 +66,7 @@ void hf_certificate_request13_write(hf_writer *w, const hf_certificate_request13
 
 /* ---- Certificate ---- */
 
-static hf_status parse_entries(hf_slice list, hf_certificate_msg *out)
+static hf_status parse_entries(hf_slice list, hf_certificate13 *out)
 {
     hf_reader r = hf_reader_of_slice(list);
 
@@ -82,9 +82,12 @@ static hf_status parse_entries(hf_slice list, hf_certificate_msg *out)
         hf_status status = hf_extensions_parse(&extensions, HF_CERTIFICATE_ENTRY, &ext);
         if (status != HF_OK)
             return status;
-        if (out->n == HF_CHAIN_MAX)
+        if (out->chain.n == HF_CHAIN_MAX)
             return HF_SEND(HF_ALERT_BAD_CERTIFICATE);
-        out->certs[out->n++] = der;
+        if (out->chain.n == 0)
+            out->ocsp_response = ext.ocsp_response;
+        out->extensions |= ext.present;
+        out->chain.certs[out->chain.n++] = der;
     }
     return HF_OK;
 }
@@ -98,7 +101,7 @@ hf_status hf_certificate13_parse(hf_slice body, hf_certificate13 *out)
     *out = msg;
     if (!hf_read_vec8(&r, 0, 255, &msg.context) || !hf_read_vec24(&r, 0, 0xffffff, &list) || !hf_reader_done(&r))
         return decode_error();
-    hf_status status = parse_entries(list, &msg.chain);
+    hf_status status = parse_entries(list, &msg);
     if (status == HF_OK)
         *out = msg;
     return status;
@@ -110,8 +113,11 @@ void hf_certificate13_write(hf_writer *w, const hf_certificate13 *in)
     write_vec(w, 1, in->context);
     size_t list = hf_write_begin(w, 3);
     for (size_t i = 0; i < in->chain.n; i++) {
+        hf_extensions ext = {.ocsp_response = in->ocsp_response};
+        if (i == 0 && in->ocsp_response.len > 0)
+            ext.present = HF_EXT_BIT(HF_EXT_STATUS_REQUEST);
         write_vec(w, 3, in->chain.certs[i]);
-        hf_write_u16(w, 0); /* no extensions */
+        hf_extensions_write(w, HF_CERTIFICATE_ENTRY, &ext);
     }
     hf_write_end(w, list, 3);
     hf_msg_end(w, msg);

@@ -24,10 +24,12 @@ typedef struct hf_certificate_request13 {
 hf_status hf_certificate_request13_parse(hf_slice body, hf_certificate_request13 *out) HF_MUST_CHECK;
 void hf_certificate_request13_write(hf_writer *w, const hf_certificate_request13 *in);
 
-/* Certificate, section 4.4.2: the chain; extensions of its entries are checked and carry nothing we asked for. */
+/* Certificate, section 4.4.2: the chain. Of its entries' extensions only the first one's OCSP response counts. */
 typedef struct hf_certificate13 {
     hf_slice context;
     hf_certificate_msg chain;
+    uint32_t extensions;    /* parsing: HF_EXT_BIT()s of all entries */
+    hf_slice ocsp_response; /* of the first entry; empty: none */
 } hf_certificate13;
 hf_status hf_certificate13_parse(hf_slice body, hf_certificate13 *out) HF_MUST_CHECK;
 void hf_certificate13_write(hf_writer *w, const hf_certificate13 *in);

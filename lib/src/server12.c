@@ -10,6 +10,7 @@
  */
 #include "hello.h"
 #include "negotiate.h"
+#include "staple.h"
 
 enum {
     SIGN_SERVER_KEY_EXCHANGE,
@@ -57,6 +58,21 @@ static hf_status start_key_exchange(hf_conn *conn)
     return hf_key_sign(conn, hs->credential, hs->scheme, parts, SIGNATURE_INPUT_MAX);
 }
 
+/* RFC 6066 section 8: directly behind Certificate. */
+static hf_status send_certificate_status(hf_conn *conn)
+{
+    hf_slice response = hf_staple_of(conn, conn->hs->credential);
+    hf_writer w;
+
+    if (response.len == 0)
+        return HF_OK;
+    hf_status status = hf_message_begin(conn, HF_MSG_HEADER_SIZE + 4 + response.len, &w);
+    if (status != HF_OK)
+        return status;
+    hf_certificate_status_write(&w, response);
+    return hf_message_finish(conn, &w);
+}
+
 hf_next hf_server12_hello(hf_conn *conn, const hf_message *message, const hf_client_hello *hello)
 {
     hf_handshake *hs = conn->hs;
@@ -78,6 +94,8 @@ hf_next hf_server12_hello(hf_conn *conn, const hf_message *message, const hf_cli
     }
     if (status == HF_OK)
         status = hf_send_certificate(conn, hs->credential);
+    if (status == HF_OK)
+        status = send_certificate_status(conn);
     if (status == HF_OK && hs->group)
         status = start_key_exchange(conn);
     if (status != HF_OK)

@@ -3,6 +3,7 @@
  */
 #include "hello.h"
 #include "negotiate.h"
+#include "staple.h"
 
 static const uint8_t uncompressed_only[] = {0};
 
@@ -65,6 +66,8 @@ hf_status hf_server12_write_hello(hf_conn *conn, const hf_client_hello *hello)
         ext.present |= HF_EXT_BIT(HF_EXT_EC_POINT_FORMATS);
         ext.ec_point_formats = (hf_slice){uncompressed_only, sizeof uncompressed_only};
     }
+    if (hf_staple_of(conn, hs->credential).len > 0)
+        ext.present |= HF_EXT_BIT(HF_EXT_STATUS_REQUEST);
     hf_server_answer(conn, hello, &room, &ext);
     hf_server_hello out = {.version = HF_TLS12,
                            .random = {hs->server_random, HF_RANDOM_SIZE},
@@ -100,6 +103,7 @@ hf_status hf_server12_settle(hf_conn *conn, const hf_client_hello *hello, const 
     hs->group = choice.group;
     hs->credential = choice.credential;
     hs->scheme = choice.scheme;
+    hs->staple = has(hello, HF_EXT_STATUS_REQUEST);
     conn->version = HF_TLS12;
     conn->suite_id = choice.suite->info.id;
     conn->group_id = choice.group ? choice.group->id : 0;

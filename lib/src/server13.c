@@ -106,6 +106,7 @@ static hf_status settle(hf_conn *conn, const hf_message *message, const hf_clien
     hs->group = choice.group;
     hs->credential = choice.credential;
     hs->scheme = choice.scheme;
+    hs->staple = has(hello, HF_EXT_STATUS_REQUEST);
     *out_share = choice.share;
     conn->version = HF_TLS13;
     conn->suite_id = choice.suite->info.id;
@@ -343,6 +344,8 @@ static hf_next read_certificate(hf_conn *conn, const hf_message *message)
     hf_status status = hf_certificate13_parse(message->body, &msg);
     if (status == HF_OK && msg.context.len != 0)
         status = HF_SEND(HF_ALERT_ILLEGAL_PARAMETER);
+    if (status == HF_OK && msg.extensions) /* nothing was asked for */
+        status = HF_SEND(HF_ALERT_UNSUPPORTED_EXTENSION);
     if (status == HF_OK)
         status = hf_take_message(conn, message);
     if (status != HF_OK)

@@ -2,6 +2,8 @@
 set(HF_MSG_SOURCES
   src/extensions.c
   src/extensions_psk.c
+  src/extensions_status.c
+  src/msg_certificate_status.c
   src/msg_header.c
   src/msg_client_hello.c
   src/msg_server_hello.c

@@ -5,7 +5,7 @@
  *   partial chain    an anchor is what the operator says it is, an intermediate too (RFC 5280 section 6.1.1 (d))
  *   names            subjectAltName only, never the common name; a wildcard is a whole left-most label
  *   time             the caller's
- * Revocation is not checked: neither CRL nor OCSP has a place in the contract.
+ * Revocation is not checked here: a stapled OCSP response is (ocsp.c), a CRL has no place in the contract.
  */
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>

@@ -21,6 +21,7 @@ const hf_pki hf_lc_pki = {
     .pem_certs = hf_lc_pem_certs,
     .cert_matches = hf_lc_cert_matches,
     .cert_issuer = hf_lc_cert_issuer,
+    .ocsp_check = hf_lc_ocsp_check,
 };
 
 static const hf_cipher *const ciphers[] = {

@@ -11,6 +11,7 @@ hf_add_provider(libcrypto SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/verify.c
   ${CMAKE_CURRENT_LIST_DIR}/pem.c
   ${CMAKE_CURRENT_LIST_DIR}/path.c
+  ${CMAKE_CURRENT_LIST_DIR}/ocsp.c
   ${CMAKE_CURRENT_LIST_DIR}/pem_key.c
   ${CMAKE_CURRENT_LIST_DIR}/random.c
   LINK PkgConfig::LIBCRYPTO)

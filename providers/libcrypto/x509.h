@@ -53,6 +53,8 @@ hf_status hf_lc_trust_names(const hf_trust *trust, uint8_t *out, size_t out_max,
 
 hf_status hf_lc_verify_path(const hf_path *path, char *why, size_t why_max);
 
+hf_status hf_lc_ocsp_check(const hf_ocsp *ocsp, int64_t *out_until, char *why, size_t why_max);
+
 hf_status hf_lc_pem_certs(const uint8_t *pem, size_t len,
                           hf_status (*each)(void *arg, const uint8_t *der, size_t der_len), void *arg);
 

@@ -212,10 +212,20 @@ static hf_status fake_cert_issuer(const hf_cert *cert, const uint8_t **out_der, 
     return HF_OK;
 }
 
+static hf_status fake_ocsp_check(const hf_ocsp *ocsp, int64_t *out_until, char *why, size_t why_max)
+{
+    snprintf(why, why_max, "the fake responder knows it or not");
+    if (ocsp->response[0] != 'O')
+        return HF_SEND(HF_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE);
+    *out_until = INT64_MAX;
+    return HF_OK;
+}
+
 static const hf_provider provider = {.name = "fake"};
-static const hf_pki pki = {&provider,        fake_cert_new,    fake_cert_free,   fake_cert_info,    fake_cert_spki,
-                           fake_verify,      fake_verify,      fake_rsa_encrypt, fake_trust_new,    fake_trust_free,
-                           fake_trust_names, fake_verify_path, fake_pem_certs,   fake_cert_matches, fake_cert_issuer};
+static const hf_pki pki = {&provider,      fake_cert_new,     fake_cert_free,   fake_cert_info,
+                           fake_cert_spki, fake_verify,       fake_verify,      fake_rsa_encrypt,
+                           fake_trust_new, fake_trust_free,   fake_trust_names, fake_verify_path,
+                           fake_pem_certs, fake_cert_matches, fake_cert_issuer, fake_ocsp_check};
 
 /* ---- Key agreement ---- */
 

@@ -240,6 +240,7 @@ def make_messages13(out):
     put(out, "certificate13", "none", bytes(4))
     put(out, "certificate13", "one", bytes([0, 0, 0, 9, 0, 0, 4]) + b"0\x020\0" + bytes(2))
     put(out, "finished13", "zeros", bytes(32))
+    put(out, "certificate_status", "one", bytes([1, 0, 0, 3]) + b"rsp")
     put(out, "key_update", "not_requested", bytes(1))
     put(out, "key_update", "requested", bytes([1]))
 

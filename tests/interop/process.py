@@ -165,9 +165,12 @@ class Server:
 
 
 def listeners(port):
-    """Inodes of the sockets that listen on the port, IPv4."""
-    with open("/proc/net/tcp") as table:
-        rows = [row.split() for row in table]
+    """Inodes of the sockets that listen on the port; some programs listen for IPv4 by a socket of IPv6."""
+    rows = []
+    for name in ("/proc/net/tcp", "/proc/net/tcp6"):
+        if os.path.exists(name):
+            with open(name) as table:
+                rows += [row.split() for row in table]
     return {row[9] for row in rows if len(row) > 9 and row[3] == "0A" and row[1].endswith(f":{port:04X}")}
 
 

@@ -159,6 +159,15 @@ static hf_status new_session_ticket13(hf_slice body, hf_writer *w)
     return HF_OK;
 }
 
+static hf_status certificate_status(hf_slice body, hf_writer *w)
+{
+    hf_slice response;
+    hf_status status = hf_certificate_status_parse(body, &response);
+    if (status == HF_OK)
+        hf_certificate_status_write(w, response);
+    return status;
+}
+
 const codec codecs[] = {
     {"client_hello", HF_MSG_CLIENT_HELLO, false, true, client_hello},
     {"server_hello", HF_MSG_SERVER_HELLO, false, true, server_hello},
@@ -177,6 +186,7 @@ const codec codecs[] = {
     {"key_update", HF_MSG_KEY_UPDATE, true, false, key_update},
     {"new_session_ticket13", HF_MSG_NEW_SESSION_TICKET, false, false, new_session_ticket13},
     {"new_session_ticket", HF_MSG_NEW_SESSION_TICKET, true, false, new_session_ticket},
+    {"certificate_status", HF_MSG_CERTIFICATE_STATUS, true, false, certificate_status},
     {NULL, 0, false, false, NULL},
 };
 

@@ -186,6 +186,17 @@ static void binder(sample *s, unsigned byte, size_t n)
     sample_close(s, f);
 }
 
+/* status_request, RFC 6066 section 8. */
+static void status_request(sample *s)
+{
+    sample_u16(s, 5);
+    size_t data = sample_open(s, 2);
+    sample_u8(s, 1);
+    sample_close(s, sample_open(s, 2)); /* as we write it: any responder, no extensions */
+    sample_close(s, sample_open(s, 2));
+    sample_close(s, data);
+}
+
 static void pre_shared_keys(sample *s)
 {
     sample_u16(s, 41);
@@ -231,6 +242,7 @@ static void client_hello_full(sample *s)
     sample_close(s, ticket);
     vector(s, 45, 1, "\x01\x00", 2);
     flag(s, 42);
+    status_request(s);
     pre_shared_keys(s);
     sample_close(s, block);
 }
@@ -522,6 +534,16 @@ static void new_session_ticket_empty(sample *s)
     sample_close(s, sample_open(s, 2));
 }
 
+static void certificate_status(sample *s)
+{
+    s->codec = "certificate_status";
+    s->title = "a response";
+    sample_u8(s, 1);
+    size_t response = sample_open(s, 3);
+    sample_fill(s, 0x0c, 300);
+    sample_close(s, response);
+}
+
 static void (*const makers[])(sample *s) = {
     client_hello_full,
     client_hello_bare,
@@ -548,6 +570,7 @@ static void (*const makers[])(sample *s) = {
     new_session_ticket13,
     new_session_ticket,
     new_session_ticket_empty,
+    certificate_status,
 };
 
 const sample *sample_at(size_t i)

@@ -35,6 +35,7 @@ static const entry entries[] = {
     {50, HF_EXT_SIGNATURE_ALGORITHMS_CERT, DATA("\0\2\4\3"), NULL, 0},
     {0xff01, HF_EXT_RENEGOTIATION_INFO, DATA("\0"), DATA("\0")},
     {51, HF_EXT_KEY_SHARE, DATA("\0\6\0\x1d\0\2ab"), DATA("\0\x1d\0\2ab")},
+    {5, HF_EXT_STATUS_REQUEST, DATA("\1\0\0\0\0"), DATA("")},
     {35, HF_EXT_SESSION_TICKET, DATA("ticket"), DATA("")},
     {45, HF_EXT_PSK_KEY_EXCHANGE_MODES, DATA("\2\1\0"), NULL, 0},
     {42, HF_EXT_EARLY_DATA, DATA(""), NULL, 0},
@@ -371,5 +372,34 @@ Test(extensions, max_fragment_length_parses_any_code)
         hf_extensions e;
         cr_assert_eq(parse_one(1, data, 1, HF_CLIENT_HELLO, &e), HF_OK);
         cr_assert_eq(e.max_fragment_length, v);
+    }
+}
+
+/* RFC 6066 section 8: an unknown type of status is ignored, whatever it holds; a list of responders is read over. */
+Test(extensions, status_request)
+{
+    static const struct {
+        const char *data;
+        size_t len;
+        hf_status want;
+        bool present;
+    } rows[] = {
+        {DATA("\1\0\0\0\0"), HF_OK, true},
+        {DATA("\1\0\6\0\4name\0\2xy"), HF_OK, true},
+        {DATA("\2"), HF_OK, false},
+        {DATA("\2whatever"), HF_OK, false},
+        {DATA(""), BAD, false},
+        {DATA("\1"), BAD, false},
+        {DATA("\1\0\0"), BAD, false},
+        {DATA("\1\0\0\0"), BAD, false},
+        {DATA("\1\0\0\0\0\0"), BAD, false},
+        {DATA("\1\0\2\0\0\0\0"), BAD, false}, /* an empty ResponderID */
+        {DATA("\1\0\3\0\2x\0\0"), BAD, false},
+        {DATA("\1\0\0\0\1"), BAD, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        hf_extensions e;
+        cr_assert_eq(parse_one(5, rows[i].data, rows[i].len, HF_CLIENT_HELLO, &e), rows[i].want, "%zu", i);
+        cr_assert_eq(e.present, rows[i].present ? HF_EXT_BIT(HF_EXT_STATUS_REQUEST) : 0, "%zu", i);
     }
 }

@@ -21,12 +21,16 @@ static const sample13 samples13[] = {
     {"encrypted_extensions", BYTES("\0\0"), {2}},
     {"encrypted_extensions", BYTES("\0\x13\0\x0a\0\4\0\2\0\x1d\0\x10\0\5\0\3\2h2\0\0"), {0}},
     {"encrypted_extensions", BYTES("\0\x11\0\x0a\0\4\0\2\0\x1d\0\x10\0\5\0\3\2h2"), {2, 6, 8, 14, 16, 17}},
+    {"encrypted_extensions",
+     BYTES("\0\x0f\0\0\0\0\0\1\0\1\1\0\x1c\0\2\4\0"),
+     {2, 6, 10, 15}}, /* what else a server answers */
     {"certificate_request13", BYTES("\0\0\x08\0\x0d\0\4\0\2\4\3"), {3, 7, 9}},
     {"certificate_request13", BYTES("\3abc\0\x08\0\x0d\0\4\0\2\4\3"), {1, 6, 10, 12}},
     {"certificate_request13", BYTES("\0\0\x13\0\x0d\0\4\0\2\4\3\0\x2f\0\7\0\5\0\3abc"), {3, 7, 9, 15, 17, 19}},
     {"certificate13", BYTES("\0\0\0\0"), {1, 4}},
     {"certificate13", BYTES("\0\0\0\7\0\0\2ab\0\0"), {1, 4, 7, 11}},
     {"certificate13", BYTES("\2cx\0\0\x0d\0\0\2ab\0\0\0\0\1c\0\0"), {1, 6, 9, 13, 16, 19}},
+    {"certificate13", BYTES("\0\0\0\x12\0\0\2ab\0\x0b\0\5\0\7\1\0\0\3rsp"), {1, 4, 7, 11, 15, 19}},
     {"finished13", BYTES("0123456789abcdef0123456789abcdef"), {0}},
     {"key_update", BYTES("\0"), {0}},
     {"key_update", BYTES("\1"), {0}},
@@ -140,6 +144,10 @@ static const struct {
     {HF_EXT_TYPE_EXTENDED_MASTER_SECRET, {[CH] = 1}},
     {HF_EXT_TYPE_EC_POINT_FORMATS, {[CH] = 1}},
     {HF_EXT_TYPE_RENEGOTIATION_INFO, {[CH] = 1}},
+    {HF_EXT_TYPE_STATUS_REQUEST, {[CH] = 1, [CR] = 1, [CT] = 1}},
+    {HF_EXT_TYPE_EARLY_DATA, {[CH] = 1, [EE] = 1}},
+    {HF_EXT_TYPE_PSK_KEY_EXCHANGE_MODES, {[CH] = 1}},
+    {HF_EXT_TYPE_SESSION_TICKET, {[CH] = 1}},
 };
 
 static hf_status parse_extension(hf_hello_kind kind, uint16_t type, const void *data, size_t len, unsigned times)

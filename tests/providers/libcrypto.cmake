@@ -10,6 +10,8 @@ foreach(suite exchange cert path pem_key records)
   hf_add_libcrypto_suite(${suite} quick)
 endforeach()
 hf_add_libcrypto_suite(memory slow)
+hf_add_libcrypto_suite(ocsp quick)
+target_sources(providers_libcrypto_ocsp PRIVATE ${CMAKE_CURRENT_LIST_DIR}/ocsp_maker.c)
 
 # The same records as on a CPU without AES instructions: libcrypto then has no stitched cipher.
 add_test(NAME providers_libcrypto_records_no_aesni COMMAND providers_libcrypto_records)

@@ -60,6 +60,7 @@ HF_API const char *hf_version(void);
 #define HF_LIMIT_ALPN_SIZE 255 /* bytes of one protocol name, RFC 7301 */
 #define HF_LIMIT_NAME 255      /* bytes of a host name */
 #define HF_LIMIT_CREDENTIALS 16
+#define HF_LIMIT_OCSP_RESPONSE HF_OCSP_SIZE_MAX /* bytes of a stapled response */
 #define HF_LIMIT_EXPORT 8160         /* bytes of one exported value: 255 blocks of the smallest hash (RFC 5869) */
 #define HF_LIMIT_EXPORT_LABEL 249    /* bytes: what an HkdfLabel of RFC 8446 section 7.1 leaves */
 #define HF_LIMIT_EXPORT_CONTEXT 1024 /* bytes */
@@ -130,6 +131,13 @@ typedef struct hf_credential {
     hf_key *key; /* retained by the configuration */
 } hf_credential;
 
+/* Client: what is asked of the server beside its certificate (RFC 6066 section 8). */
+typedef enum hf_ocsp_mode {
+    HF_OCSP_OFF,     /* nothing */
+    HF_OCSP_REQUEST, /* a stapled OCSP response; none is fine, one that is given must say "good" */
+    HF_OCSP_REQUIRE  /* one must be given, too */
+} hf_ocsp_mode;
+
 /* A new, empty configuration under construction: one thread, one owner, reference count 1.
  * env and crypto are copied (their functions and descriptors must outlive every use). */
 HF_API hf_status hf_config_new(const hf_env *env, const hf_crypto *crypto, hf_config **out) HF_MUST_CHECK;
@@ -145,19 +153,26 @@ HF_API hf_status hf_config_set_suites(hf_config *config, const uint16_t *ids, si
 HF_API hf_status hf_config_set_groups(hf_config *config, const uint16_t *ids, size_t n) HF_MUST_CHECK;
 /* Adds a credential; up to HF_LIMIT_CREDENTIALS. The key's public half must be the certificate's: HF_ERR_KEY_MISMATCH.
  * HF_ERR_DECODE for a bad certificate.
- * Among several, a server takes the first, in the order of adding, of those that can serve the client at all (suite,
- * curve, signature scheme of the handshake), and of these rather one
+ * Among several, a server takes the first, in the order of adding, of those
+ * that can serve the client at all (suite, curve, signature scheme of the handshake), and of these rather one
  *   1. whose certificate carries the name in server_name (RFC 6066 section 3; RFC 6125/9525, wildcards included),
  *   2. all of whose certificates are signed as the client accepts (RFC 8446 sections 4.2.3 and 4.4.2.2; a self-signed
  * one counts as accepted),
  *   3. with a certificate issued by one of the authorities that the client names (section 4.2.4),
  * in this order of weight. A client chooses by 2 and 3 what it answers to a CertificateRequest. */
 HF_API hf_status hf_config_add_credential(hf_config *config, const hf_credential *credential) HF_MUST_CHECK;
+/* Server: an OCSP response (DER, 1..HF_LIMIT_OCSP_RESPONSE bytes, copied) to staple to the credential that was added
+ * last, in place of one before (RFC 6066 section 8). It is sent to clients that ask, until it expires. HF_ERR_VERIFY:
+ * it is not good for that certificate now. HF_ERR_STATE: there is no credential. */
+HF_API hf_status hf_config_staple(hf_config *config, const uint8_t *response, size_t len) HF_MUST_CHECK;
 /* Trust anchors for the peer's chain; the configuration takes ownership. Client: required unless verification is off.
  */
 HF_API hf_status hf_config_set_trust(hf_config *config, hf_trust *trust) HF_MUST_CHECK;
 /* Server only; default HF_CLIENT_AUTH_NONE. OPTIONAL and REQUIRED need trust anchors (checked in build). */
 HF_API hf_status hf_config_set_client_auth(hf_config *config, hf_client_auth mode) HF_MUST_CHECK;
+/* Client only; default HF_OCSP_OFF. Without verification (hf_config_set_insecure) a response is asked for and ignored,
+ * and HF_OCSP_REQUIRE does not build. A resumed session has neither certificate nor response. */
+HF_API hf_status hf_config_set_ocsp(hf_config *config, hf_ocsp_mode mode) HF_MUST_CHECK;
 /* Whether connections keep what hf_conn_export needs after the handshake; default false: nothing is kept. */
 HF_API hf_status hf_config_set_exporters(hf_config *config, bool on) HF_MUST_CHECK;
 /* Server only; default false. true: a client that names a server (server_name) which no certificate carries is refused
@@ -336,6 +351,7 @@ typedef struct hf_conn_info {
     uint16_t client_scheme; /* of the client's CertificateVerify; 0 without */
     bool extended_master_secret, encrypt_then_mac, secure_renegotiation;
     bool client_cert_requested;  /* server asked for a certificate */
+    bool ocsp_good;              /* client: a stapled OCSP response was verified and says "good" */
     bool peer_verified;          /* chain (and name, for a client) verified against the trust anchors */
     bool resumed;                /* an earlier session: the peer's certificate, if any, is that session's */
     hf_resumption resumption;    /* by what */

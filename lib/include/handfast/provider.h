@@ -250,6 +250,20 @@ typedef struct hf_path {
     int64_t unix_time;           /* seconds since 1970 */
 } hf_path;
 
+#define HF_OCSP_SIZE_MAX 65536 /* bytes of DER, one OCSP response */
+
+/* An OCSP response (RFC 6960) and the chain it is about. All pointers borrowed for the call. */
+typedef struct hf_ocsp {
+    const uint8_t *response; /* DER, exactly response_len bytes */
+    size_t response_len;
+    const uint8_t *const *certs; /* DER; certs[0] is the certificate asked about, its issuer may be among the others */
+    const size_t *cert_lens;     /* bytes each */
+    size_t n;                    /* 1..HF_CHAIN_MAX */
+    const hf_trust *trust; /* where else the issuer is looked for; NULL: a response whose issuer is unknown is only
+                              compared, not verified: for one's own */
+    int64_t unix_time;     /* seconds since 1970 */
+} hf_ocsp;
+
 typedef struct hf_pki {
     const hf_provider *provider;
 
@@ -301,6 +315,12 @@ typedef struct hf_pki {
 
     /* The issuer's distinguished name (DER), borrowed from the certificate. */
     hf_status (*cert_issuer)(const hf_cert *cert, const uint8_t **out_der, size_t *out_len);
+
+    /* Whether a response says "good" of certs[0], now, and is signed by its issuer or a responder of its. *out_until:
+     * the second from which it is good no longer. Else HF_SEND(certificate_revoked),
+     * HF_SEND(bad_certificate_status_response), or a fault of ours; a phrase for the operator in why (why_max bytes,
+     * always terminated). Any thread. NULL: the provider knows no OCSP. */
+    hf_status (*ocsp_check)(const hf_ocsp *ocsp, int64_t *out_until, char *why, size_t why_max);
 } hf_pki;
 
 /* ---- The provider ------------------------------------------------------------------------------- */
