@@ -83,8 +83,11 @@ HF_VAES_INLINE vec vec_edge_load(vec_edge edge, const uint8_t *p)
 {
     _Alignas(VEC_SIZE) uint8_t bytes[VEC_SIZE] = {0};
 
-    if (edge.to > edge.from)
-        memcpy(bytes + edge.from, p + edge.from, edge.to - edge.from);
+    if (edge.to == edge.from)
+        return vec_zero();
+    if (edge.to - edge.from == VEC_SIZE)
+        return vec_load(p);
+    memcpy(bytes + edge.from, p + edge.from, edge.to - edge.from);
     vec v = vec_load(bytes);
     vec_store(bytes, vec_zero());
     __asm__ volatile("" : : "r"(bytes) : "memory"); /* or the compiler would leave the zeros out */
@@ -116,21 +119,28 @@ HF_VAES_INLINE vec vec_edge_keep(vec_edge edge, vec v)
     return _mm256_and_si256(v, _mm256_andnot_si256(below, inside));
 }
 
-HF_VAES_INLINE vec vec_put_byte(vec v, size_t at, uint8_t byte, bool wanted)
+HF_VAES_INLINE vec vec_put_between(vec v, vec_edge less, vec_edge more, uint8_t byte)
 {
-    vec here = _mm256_cmpeq_epi8(_mm256_set1_epi8(wanted ? (char)at : -1), vec_indices());
+    vec here = _mm256_cmpeq_epi8(_mm256_set1_epi8(less.to < more.to ? (char)less.to : -1), vec_indices());
 
     return _mm256_blendv_epi8(v, _mm256_set1_epi8((char)byte), here);
 }
 
 HF_VAES_INLINE vec vec_put(vec v, unsigned lane, __m128i block)
 {
-    return lane == 0 ? _mm256_inserti128_si256(v, block, 0) : _mm256_inserti128_si256(v, block, 1);
+    if (lane == 0)
+        return _mm256_inserti128_si256(v, block, 0);
+    return lane == 1 ? _mm256_inserti128_si256(v, block, 1) : v;
 }
 
-HF_VAES_INLINE __m128i vec_get(vec v, unsigned lane)
+HF_VAES_INLINE __m128i vec_second(vec v)
 {
-    return lane == 0 ? _mm256_castsi256_si128(v) : _mm256_extracti128_si256(v, 1);
+    return _mm256_extracti128_si256(v, 1);
+}
+
+HF_VAES_INLINE vec vec_first(__m128i block)
+{
+    return _mm256_zextsi128_si256(block);
 }
 
 HF_VAES_INLINE __m128i vec_fold(vec v)
