@@ -147,8 +147,8 @@ HF_VAES_INLINE void bulk_record(const hf_vaes_record *r, size_t vectors, unsigne
     b.base = text_base(&b.row);
     b.sum = vec_zero();
 #pragma GCC unroll 16
-    for (unsigned i = 0; i < BULK_KEYS; i++)
-        b.keys[i] = vec_all(_mm_load_si128(&r->key->round_keys[i]));
+    for (unsigned round = 1; round <= BULK_KEYS; round++)
+        b.keys[round - 1] = vec_all(_mm_load_si128(&r->key->round_keys[round - 1]));
     bulk_group(&b, 0, rounds, seal, true);
     for (; at + BULK_GROUP < vectors; at += BULK_GROUP)
         bulk_group(&b, at, rounds, seal, false);
