@@ -19,11 +19,11 @@
 #include "paths.h"
 
 static const hf_provider *const all[] = {
-#if HF_HAVE_IPSECMB
-    &hf_provider_ipsecmb,
-#endif
 #if HF_HAVE_VAES
     &hf_provider_vaes,
+#endif
+#if HF_HAVE_IPSECMB
+    &hf_provider_ipsecmb,
 #endif
     &hf_provider_libcrypto,
     &hf_provider_portable,

@@ -44,6 +44,17 @@ HF_VAES_INLINE void batch_class(const hf_vaes_record *const *r, size_t n, size_t
     case 5:
         batch_short(r, n, 5, 1, rounds, seal);
         break;
+#if BATCH_SHORT_MAX > 5
+    case 6:
+        batch_short(r, n, 6, 1, rounds, seal);
+        break;
+    case 7:
+        batch_short(r, n, 7, 1, rounds, seal);
+        break;
+    case 8:
+        batch_short(r, n, 8, 1, rounds, seal);
+        break;
+#endif
     default:
         for (size_t i = 0; i < n; i++)
             bulk_record(r[i], text_vectors(r[i]->len), rounds, seal);

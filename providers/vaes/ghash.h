@@ -35,16 +35,10 @@ HF_VAES_INLINE vec ghash_reduce(const ghash_sum *sum)
     return vec_xor3(sum->high, vec_swap(next), vec_multiply(next, polynomial, 0x00));
 }
 
-/* Factors of the last blocks of a record: for the vector that `behind` others follow. */
-HF_VAES_INLINE vec ghash_powers(const hf_vaes_key *key, unsigned behind)
+/* Factors of a vector that `behind` vectors and then `rest` more blocks follow, counted from its first lane. */
+HF_VAES_INLINE vec ghash_powers(const hf_vaes_key *key, size_t behind, size_t rest)
 {
-    return vec_load(&key->powers[HF_VAES_POWERS - VEC_LANES * (behind + 1)]);
-}
-
-/* The factor that carries a vector over `n` others, one power for all lanes. */
-HF_VAES_INLINE vec ghash_stride(const hf_vaes_key *key, unsigned n)
-{
-    return vec_all(_mm_load_si128(&key->powers[HF_VAES_POWERS - VEC_LANES * n]));
+    return vec_load(key->powers + (HF_VAES_POWERS - VEC_LANES * behind - rest));
 }
 
 #endif

@@ -114,7 +114,8 @@ hf_status hf_vaes_key_init(hf_vaes_key *key, const hf_record_keys *keys, unsigne
     make_powers(key->powers, encrypt_zero(schedule, rounds));
     key->base = _mm_xor_si128(schedule[0], _mm_load_si128((const __m128i *)(const void *)iv));
     key->tls13 = keys->mode == HF_RECORD_TLS13;
-    memset(key->unused, 0, sizeof key->unused);
+    key->unused = _mm_setzero_si128();
+    memset(key->unused_too, 0, sizeof key->unused_too);
     memcpy(key->round_keys, schedule + 1, rounds * sizeof schedule[0]);
     hf_wipe(schedule, sizeof schedule);
     hf_wipe(iv, sizeof iv);

@@ -71,9 +71,7 @@ HF_VAES_INLINE bool record_seal(hf_vaes_record *r, hf_record_job *job)
     r->type = job->content_type;
     r->job = job;
     record_lay_out(r, job, sequence, body_len);
-    if (prefix > 0)
-        memcpy(job->out, &sequence, sizeof sequence);
-    else if (job->padding > 0)
+    if (job->padding > 0 && key->tls13)
         record_pad(r, job);
     job->out_len = body_len;
     job->status = HF_OK;

@@ -14,22 +14,19 @@
 HF_VAES_INLINE void short_keystream(const text *rows, vec (*state)[SHORT_VECTORS], size_t n, size_t vectors,
                                     unsigned rounds)
 {
-    const __m128i *keys[SHORT_SIDE_BY_SIDE];
-
 #pragma GCC unroll 4
     for (size_t i = 0; i < n; i++) {
         vec base = text_base(&rows[i]);
-        keys[i] = rows[i].r->key->round_keys;
-#pragma GCC unroll 10
+#pragma GCC unroll 8
         for (size_t v = 0; v < vectors; v++)
-            state[i][v] = vec_xor(base, text_counters(&rows[i], v));
+            state[i][v] = text_state(base, v);
     }
 #pragma GCC unroll 16
     for (unsigned round = 1; round <= rounds; round++)
 #pragma GCC unroll 4
         for (size_t i = 0; i < n; i++) {
-            vec key = vec_all(_mm_load_si128(&keys[i][round - 1]));
-#pragma GCC unroll 10
+            vec key = vec_all(_mm_load_si128(&rows[i].key->round_keys[round - 1]));
+#pragma GCC unroll 8
             for (size_t v = 0; v < vectors; v++)
                 state[i][v] = round < rounds ? vec_aes(state[i][v], key) : vec_aes_last(state[i][v], key);
         }
@@ -40,18 +37,15 @@ HF_VAES_INLINE __m128i short_text(const text *row, const vec *keystream, size_t 
 {
     ghash_sum sum;
 
-#pragma GCC unroll 10
+#pragma GCC unroll 8
     for (size_t v = 0; v < vectors; v++) {
         bool first = v == 0, last = v == vectors - 1;
         vec hashed = first || last ? text_outer(row, v, keystream[v], seal, first, last)
                                    : text_inner(row, v, keystream[v], seal);
-        vec powers = ghash_powers(row->r->key, (unsigned)(vectors - 1 - v));
-        if (first)
-            ghash_begin(&sum, hashed, powers);
-        else
-            ghash_add(&sum, hashed, powers);
+        text_hash(row, &sum, hashed, vectors - 1 - v, first);
     }
-    return finish_tag(&sum, vec_get(keystream[0], row->lead));
+    text_hash_lengths(row, &sum);
+    return finish_tag(&sum, vec_second(keystream[0]));
 }
 
 HF_VAES_INLINE void short_records(const hf_vaes_record *const *r, size_t n, size_t vectors, unsigned rounds, bool seal)

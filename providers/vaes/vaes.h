@@ -14,21 +14,22 @@
 
 #define HF_VAES_INLINE static inline __attribute__((always_inline))
 #define HF_VAES_BLOCK 16
-#define HF_VAES_POWERS 20 /* powers of the hash key: what five vectors of four blocks need */
+#define HF_VAES_POWERS 33 /* powers of the hash key: eight vectors of four blocks, and the block of lengths */
 #define HF_VAES_ROUNDS_128 10
 #define HF_VAES_ROUNDS_256 14
 
-/* One direction of one connection. As small as it can be, since the cache decides how fast a server with many
- * connections is: 512 bytes for AES-128, 576 for AES-256. Whole cache lines; the line with `base` is the one that every
- * record needs first.
+/* One direction of one connection: 736 bytes for AES-128, 800 for AES-256. A short record touches only some of it: the
+ * first cache line, the last few powers, and the round keys.
  *
  * powers[HF_VAES_POWERS - k] is H^k, byte-reversed and shifted as key.c says, so that four neighbours are the four
- * factors of four neighbouring blocks. round_keys[i] is round key i + 1; round key 0 is in `base`. */
+ * factors of four neighbouring blocks; H^32 begins a cache line. round_keys[i] is round key i + 1; round key 0 is in
+ * `base`. What follows the powers is read as if it were powers, and multiplied by zero. */
 typedef struct hf_vaes_key {
-    __m128i powers[HF_VAES_POWERS];
+    __m128i unused;
     __m128i base; /* round key 0 XOR (IV, 32 zero bits): XOR a counter block's variable part gives AES's first state */
     uint32_t tls13;
-    uint32_t unused[3];
+    uint32_t unused_too[3];
+    __m128i powers[HF_VAES_POWERS];
     __m128i round_keys[HF_VAES_ROUNDS_256];
 } hf_vaes_key;
 

@@ -79,12 +79,23 @@ HF_VAES_INLINE vec_edge vec_edge_of(size_t from, size_t to)
     return (vec_edge){from, to};
 }
 
+/* Copies some of the bytes of a vector, and no other. Out of line: lengths that are known there confuse the compiler's
+ * checks of bounds, and a call is little beside the copy. */
+static __attribute__((noinline)) void edge_copy(uint8_t *to, const uint8_t *from, size_t begin, size_t end)
+{
+    memcpy(to + begin, from + begin, end - begin);
+}
+
 HF_VAES_INLINE vec vec_edge_load(vec_edge edge, const uint8_t *p)
 {
-    _Alignas(VEC_SIZE) uint8_t bytes[VEC_SIZE] = {0};
+    _Alignas(VEC_SIZE) uint8_t bytes[VEC_SIZE];
 
-    if (edge.to > edge.from)
-        memcpy(bytes + edge.from, p + edge.from, edge.to - edge.from);
+    if (edge.to == edge.from)
+        return vec_zero();
+    if (edge.to - edge.from == VEC_SIZE)
+        return vec_load(p);
+    vec_store(bytes, vec_zero());
+    edge_copy(bytes, p, edge.from, edge.to);
     vec v = vec_load(bytes);
     vec_store(bytes, vec_zero());
     __asm__ volatile("" : : "r"(bytes) : "memory"); /* or the compiler would leave the zeros out */
@@ -95,9 +106,10 @@ HF_VAES_INLINE void vec_edge_store(vec_edge edge, uint8_t *p, vec v)
 {
     _Alignas(VEC_SIZE) uint8_t bytes[VEC_SIZE];
 
+    if (edge.to == edge.from)
+        return;
     vec_store(bytes, v);
-    if (edge.to > edge.from)
-        memcpy(p + edge.from, bytes + edge.from, edge.to - edge.from);
+    edge_copy(p, bytes, edge.from, edge.to);
     vec_store(bytes, vec_zero());
     __asm__ volatile("" : : "r"(bytes) : "memory");
 }
@@ -116,21 +128,28 @@ HF_VAES_INLINE vec vec_edge_keep(vec_edge edge, vec v)
     return _mm256_and_si256(v, _mm256_andnot_si256(below, inside));
 }
 
-HF_VAES_INLINE vec vec_put_byte(vec v, size_t at, uint8_t byte, bool wanted)
+HF_VAES_INLINE vec vec_put_between(vec v, vec_edge less, vec_edge more, uint8_t byte)
 {
-    vec here = _mm256_cmpeq_epi8(_mm256_set1_epi8(wanted ? (char)at : -1), vec_indices());
+    vec here = _mm256_cmpeq_epi8(_mm256_set1_epi8(less.to < more.to ? (char)less.to : -1), vec_indices());
 
     return _mm256_blendv_epi8(v, _mm256_set1_epi8((char)byte), here);
 }
 
 HF_VAES_INLINE vec vec_put(vec v, unsigned lane, __m128i block)
 {
-    return lane == 0 ? _mm256_inserti128_si256(v, block, 0) : _mm256_inserti128_si256(v, block, 1);
+    if (lane == 0)
+        return _mm256_inserti128_si256(v, block, 0);
+    return lane == 1 ? _mm256_inserti128_si256(v, block, 1) : v;
 }
 
-HF_VAES_INLINE __m128i vec_get(vec v, unsigned lane)
+HF_VAES_INLINE __m128i vec_second(vec v)
 {
-    return lane == 0 ? _mm256_castsi256_si128(v) : _mm256_extracti128_si256(v, 1);
+    return _mm256_extracti128_si256(v, 1);
+}
+
+HF_VAES_INLINE vec vec_first(__m128i block)
+{
+    return _mm256_zextsi128_si256(block);
 }
 
 HF_VAES_INLINE __m128i vec_fold(vec v)

@@ -71,12 +71,10 @@ HF_VAES_INLINE vec vec_aes_last(vec state, vec round_key)
 
 #define vec_multiply(a, b, words) _mm512_clmulepi64_epi128(a, b, words)
 
-/* The bytes from..to-1 of a vector; 0 <= from <= to <= VEC_SIZE. */
+/* The bytes from..to-1 of a vector; 0 <= from <= to <= VEC_SIZE, from < VEC_SIZE. */
 HF_VAES_INLINE vec_edge vec_edge_of(size_t from, size_t to)
 {
-    /* A shift by the whole width is not defined, so the lower end goes in two steps. */
-    uint64_t above = (~(uint64_t)0 << (from / 2)) << (from - from / 2);
-    return _cvtu64_mask64(_bzhi_u64(above, (unsigned)to));
+    return _cvtu64_mask64(_bzhi_u64(~(uint64_t)0 << from, (unsigned)to));
 }
 
 /* Only the bytes of the edge are read, the others are zero. */
@@ -96,21 +94,28 @@ HF_VAES_INLINE vec vec_edge_keep(vec_edge edge, vec v)
     return _mm512_maskz_mov_epi8(edge, v);
 }
 
-/* v with `byte` at position `at` where `wanted`. */
-HF_VAES_INLINE vec vec_put_byte(vec v, size_t at, uint8_t byte, bool wanted)
+/* v with `byte` where `more` reaches beyond `less`. */
+HF_VAES_INLINE vec vec_put_between(vec v, vec_edge less, vec_edge more, uint8_t byte)
 {
-    return _mm512_mask_mov_epi8(v, _cvtu64_mask64((uint64_t)wanted << at), _mm512_set1_epi8((char)byte));
+    return _mm512_mask_mov_epi8(v, _kxor_mask64(less, more), _mm512_set1_epi8((char)byte));
 }
 
-/* v with `block` in a lane. */
+/* v with `block` in a lane; unchanged where there is no such lane. */
 HF_VAES_INLINE vec vec_put(vec v, unsigned lane, __m128i block)
 {
     return _mm512_mask_mov_epi64(v, (__mmask8)(3u << 2 * lane), _mm512_broadcast_i32x4(block));
 }
 
-HF_VAES_INLINE __m128i vec_get(vec v, unsigned lane)
+/* The second lane. */
+HF_VAES_INLINE __m128i vec_second(vec v)
 {
-    return _mm512_castsi512_si128(_mm512_maskz_compress_epi64((__mmask8)(3u << 2 * lane), v));
+    return _mm256_extracti128_si256(_mm512_castsi512_si256(v), 1);
+}
+
+/* `block` in the first lane, zeros in the others. */
+HF_VAES_INLINE vec vec_first(__m128i block)
+{
+    return _mm512_zextsi128_si512(block);
 }
 
 /* The XOR of all lanes. */
