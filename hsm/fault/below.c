@@ -23,7 +23,7 @@ static bool complete(const CK_FUNCTION_LIST *list)
     return true;
 }
 
-bool hf_fault_below_open(const char *path)
+bool hf_fault_below_open(const char *path, CK_C_GetFunctionList own)
 {
     CK_C_GetFunctionList get = NULL;
     CK_FUNCTION_LIST *list = NULL;
@@ -36,7 +36,7 @@ bool hf_fault_below_open(const char *path)
         return false;
     }
     *(void **)&get = dlsym(handle, "C_GetFunctionList");
-    if (!get || get == C_GetFunctionList || get(&list) != CKR_OK || !list || !complete(list)) {
+    if (!get || get == own || get(&list) != CKR_OK || !list || !complete(list)) {
         hf_fault_say("module %s gives no complete list of functions of another PKCS#11 module", path);
         (void)dlclose(handle);
         return false;

@@ -11,6 +11,20 @@
 #define SLOTS_MAX 4096         /* that a module may have */
 #define EVENT_LOOK_NS 10000000 /* how often a waiter for events looks: 10 ms */
 
+/* What a module such as NSS's softokn wants to know, in the place where it wants it. */
+static CK_RV initialize_with(const fault_call *call, const CK_C_INITIALIZE_ARGS *args)
+{
+    struct {
+        CK_C_INITIALIZE_ARGS args;
+        void *none; /* NSS's structure is longer by one pointer */
+    } full = {.args = {.flags = CKF_OS_LOCKING_OK}};
+
+    if (args)
+        full.args = *args;
+    full.args.pReserved = call->rules->argument;
+    return call->below->C_Initialize(&full);
+}
+
 static CK_RV initialize(void *args)
 {
     fault_call call;
@@ -18,7 +32,7 @@ static CK_RV initialize(void *args)
     (void)hf_fault_config_path();
     CK_RV rv = hf_fault_begin(&call, FAULT_C_Initialize);
     if (rv == CKR_OK) {
-        rv = call.below->C_Initialize(args);
+        rv = call.rules->argument[0] ? initialize_with(&call, args) : call.below->C_Initialize(args);
         if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
             hf_fault_live(true);
     }

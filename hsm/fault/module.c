@@ -11,6 +11,11 @@
 #include "config.h"
 #include "forward.h"
 
+/* Ourselves by a name that the linker cannot give to another one: libp11-kit exports a C_GetFunctionList too, and a
+ * program that links it would get that one in the place of ours. */
+extern __typeof__(C_GetFunctionList) hf_fault_get_function_list
+    __attribute__((alias("C_GetFunctionList"), visibility("hidden")));
+
 static CK_FUNCTION_LIST list; /* filled before anybody has it */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -32,7 +37,7 @@ static void after_fork(void)
 static void fill_list(void)
 {
     list.version = (CK_VERSION){2, 40};
-    list.C_GetFunctionList = C_GetFunctionList;
+    list.C_GetFunctionList = hf_fault_get_function_list;
     hf_fault_list_general(&list);
     hf_fault_list_session(&list);
     hf_fault_list_object(&list);
@@ -49,7 +54,7 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
     if (!out)
         return CKR_ARGUMENTS_BAD;
     fault_rules *rules = hf_fault_config_path() ? hf_fault_config_get(&changed) : NULL;
-    if (rules && hf_fault_below_open(rules->module)) {
+    if (rules && hf_fault_below_open(rules->module, hf_fault_get_function_list)) {
         (void)pthread_once(&once, fill_list);
         *out = &list;
         rv = CKR_OK;

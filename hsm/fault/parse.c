@@ -410,6 +410,11 @@ static bool parse_module(parser *p)
     return copy_word(p, p->rules->module, FAULT_TEXT_MAX, "the module's path");
 }
 
+static bool parse_argument(parser *p)
+{
+    return copy_word(p, p->rules->argument, FAULT_LINE_MAX, "the module's argument");
+}
+
 static bool parse_trace(parser *p)
 {
     return copy_word(p, p->rules->trace, FAULT_TEXT_MAX, "the file of the trace");
@@ -419,11 +424,8 @@ static bool parse_trace(parser *p)
 static const struct {
     const char *word;
     bool (*parse)(parser *p);
-} globals[] = {{"module", parse_module},
-               {"trace", parse_trace},
-               {"counters", parse_counters},
-               {"slot", parse_slot},
-               {"seed", parse_seed}};
+} globals[] = {{"module", parse_module},     {"argument", parse_argument}, {"trace", parse_trace},
+               {"counters", parse_counters}, {"slot", parse_slot},         {"seed", parse_seed}};
 
 static bool parse_setting(parser *p)
 {
@@ -444,10 +446,11 @@ static bool parse_setting(parser *p)
             p->rule.when.chance = FAULT_ALWAYS;
             return settings[i].parse(p) && append(p);
         }
-    return wrong(p,
-                 "%s is nothing that can be set: module, trace, counters, slot, seed, latency, fail, hang, output, "
-                 "sessions, token, pin, key, hide, refuse",
-                 word);
+    return wrong(
+        p,
+        "%s is nothing that can be set: module, argument, trace, counters, slot, seed, latency, fail, hang, output, "
+        "sessions, token, pin, key, hide, refuse",
+        word);
 }
 
 /* [LABEL]: what follows concerns the token of this label; [*]: every token again. */

@@ -88,6 +88,7 @@ typedef struct fault_rule {
 typedef struct fault_rules {
     atomic_uint refs;
     char module[FAULT_TEXT_MAX];
+    char argument[FAULT_LINE_MAX]; /* pReserved of C_Initialize; empty: the program's own */
     char trace[FAULT_TEXT_MAX];    /* empty: none; "stderr" */
     char counters[FAULT_TEXT_MAX]; /* empty: none */
     char counters_text[FAULT_LINE_MAX];

@@ -92,15 +92,14 @@ CK_RV hf_fault_session_open(const fault_place *place, CK_SESSION_HANDLE below, C
         *s = (fault_session){FAULT_OPEN, 0, below, place->slot, 0, s->uses + 1};
         s->handle = (CK_SESSION_HANDLE)((s->uses & 0x7fff) << 16 | (unsigned long)(s - table + 1));
         *out = s->handle;
+        hf_fault_record_sessions(1);
     } else {
         if (same && slot->open > 0)
             slot->open--;
         rv = same ? CKR_HOST_MEMORY : CKR_DEVICE_REMOVED;
     }
     hf_fault_tokens_unlock();
-    if (s)
-        hf_fault_record_sessions(1);
-    else if (below)
+    if (!s && below)
         (void)hf_fault_below()->C_CloseSession(below);
     return rv;
 }
@@ -171,8 +170,12 @@ void hf_fault_session_closed(CK_SESSION_HANDLE session)
 {
     hf_fault_tokens_lock();
     fault_session *s = find(session);
-    if (s)
+    if (s && s->life == FAULT_DOOMED) { /* its token went meanwhile: one thing less to close */
+        s->life = FAULT_GONE;
+        hf_fault_slot_at(s->slot)->doomed--;
+    } else if (s) {
         close_row(s);
+    }
     hf_fault_tokens_unlock();
 }
 

@@ -128,16 +128,20 @@ static bool wanted_away(const fault_rules *rules, uint64_t now_ns, const char *l
     return away;
 }
 
-/* A reset is made once, for each slot that was known when its line was read. */
+/* A reset, and the removal for a while, happens once for each slot that was known when its time began: also when nobody
+ * called while it lasted. */
 static bool take_reset(const fault_rules *rules, uint64_t now_ns, fault_slot *slot)
 {
     bool any = false;
 
     for (size_t i = 0; i < rules->n; i++) {
         const fault_rule *rule = &rules->rules[i];
-        if (rule->kind == FAULT_TOKEN && rule->presence == FAULT_RESET && hf_fault_in_scope(rule, slot->label) &&
-            hf_fault_in_time(rule, now_ns) && rule->state->since_ns > slot->reset_ns) {
-            slot->reset_ns = rule->state->since_ns;
+        bool once = rule->presence == FAULT_RESET || (rule->presence == FAULT_ABSENT && rule->when.for_ns > 0);
+        if (rule->kind != FAULT_TOKEN || !once || !hf_fault_in_scope(rule, slot->label))
+            continue;
+        uint64_t begin = rule->state->since_ns + rule->when.after_ns;
+        if (begin > slot->reset_ns && begin <= now_ns) {
+            slot->reset_ns = begin;
             any = true;
         }
     }

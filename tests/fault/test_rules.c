@@ -32,12 +32,14 @@ static fault_rules *one(const char *text)
 
 Test(fault_rules, settings_of_the_module)
 {
-    fault_rules *r = parse("# a comment\n  trace=\"/tmp/a, b\"   # behind\n\ncounters = c\r\nslot = +7\nseed = 5\n");
+    fault_rules *r = parse("# a comment\n  trace=\"/tmp/a, b\"   # behind\n\ncounters = c\r\nargument = "
+                           "\"configdir='sql:/db' x='y'\"\nslot = +7\nseed = 5\n");
 
     cr_assert_not_null(r, "%s", error.what);
     cr_expect_str_eq(r->module, "/m.so");
     cr_expect_str_eq(r->trace, "/tmp/a, b");
     cr_expect_str_eq(r->counters, "c");
+    cr_expect_str_eq(r->argument, "configdir='sql:/db' x='y'");
     cr_expect_eq(r->slot_shift, 7);
     cr_expect_eq(r->seed, 5);
     cr_expect_eq(r->n, 0);

@@ -85,6 +85,19 @@ Test(fault_token, removed_for_a_while, .timeout = 60)
     cr_expect_eq(try_sign(session, find_key(session, "p256")), CKR_OK);
 }
 
+Test(fault_token, a_removal_happens_even_when_nobody_called_meanwhile)
+{
+    CK_SESSION_HANDLE old = logged_in();
+
+    rules("token = removed for 1ns");
+    cr_expect_eq(world.fn->C_GetSessionInfo(old, &(CK_SESSION_INFO){0}), CKR_SESSION_HANDLE_INVALID);
+    rules("token = removed for 1ns after 20ms");
+    old = logged_in();
+    (void)usleep(30000);
+    cr_expect_eq(world.fn->C_GetSessionInfo(old, &(CK_SESSION_INFO){0}), CKR_SESSION_HANDLE_INVALID);
+    cr_expect_eq(world.fn->C_GetSessionInfo(logged_in(), &(CK_SESSION_INFO){0}), CKR_OK);
+}
+
 /* Also when no call came while it was away, because the one that reads the new rules sees it for all slots. */
 Test(fault_token, a_reset_makes_all_handles_stale_at_once)
 {
