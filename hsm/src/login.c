@@ -154,17 +154,6 @@ hf_status hf_login_check_flags(const hf_slot *slot, bool so, const hf_why *why)
     return HF_OK;
 }
 
-void hf_login_tell_count_low(const hf_slot *slot, const hf_why *why)
-{
-    char label[65];
-
-    if (!(slot->info.flags & CKF_USER_PIN_COUNT_LOW))
-        return;
-    hf_slot_label(slot, label);
-    hf_why_add(why, "%stoken \"%s\": a wrong PIN was tried since the last good login",
-               why->text && why->text[0] ? "; " : "", label);
-}
-
 static bool is_logged_in(const hf_p11_session *session)
 {
     CK_SESSION_INFO info;

@@ -39,9 +39,6 @@ void hf_login_release(hf_login *login, const hf_p11_session *session);
 /* Refuses, before a PIN is risked, a token whose PIN is locked or has one try left. `so`: the security officer's. */
 hf_status hf_login_check_flags(const hf_slot *slot, bool so, const hf_why *why);
 
-/* Tells, behind the line, that wrong PINs were tried (CKF_USER_PIN_COUNT_LOW). */
-void hf_login_tell_count_low(const hf_slot *slot, const hf_why *why);
-
 /* The token's label, terminated. */
 void hf_slot_label(const hf_slot *slot, char out[65]);
 

@@ -285,6 +285,20 @@ static hf_status prepare_auth(hf_member *member, hf_token *token, const hf_why *
     return status;
 }
 
+/* As the token was before our login, which has put the count back. */
+static void tell_count_low(const hf_hsm_key *k, const hf_slot *slot)
+{
+    char label[HF_HSM_LABEL_SIZE];
+    char line[160];
+    const hf_why why = {line, sizeof line};
+
+    if (!(slot->info.flags & CKF_USER_PIN_COUNT_LOW) || !k->on_notice)
+        return;
+    hf_slot_label(slot, label);
+    (void)hf_why_set(&why, HF_OK, "token \"%s\": a wrong PIN was tried since the last good login", label);
+    k->on_notice(k->arg, line);
+}
+
 hf_status hf_member_open(hf_member *member, const hf_p11_session *session, uint64_t generation, const hf_why *why)
 {
     hf_hsm_key *k = member->key;
@@ -308,7 +322,7 @@ hf_status hf_member_open(hf_member *member, const hf_p11_session *session, uint6
     if (status == HF_OK && !k->label && !(k->label = hf_uri_of_object(&token.slot, &token.session, handle)))
         status = hf_why_set(why, HF_ERR_NO_MEMORY, "out of memory");
     if (status == HF_OK)
-        hf_login_tell_count_low(&token.slot, why);
+        tell_count_low(k, &token.slot);
     if (status != HF_OK && first) {
         hf_token_certs_cleanup(&k->certs);
         hf_pubkey_cleanup(&k->pub);

@@ -165,9 +165,9 @@ Test(hsm_failover, hedge)
     for (int i = 0; i < 60; i++)
         cr_expect_eq(sign_zeros(key, P256), HF_OK);
     fault("[demo]\nhang C_Sign = forever");
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 100 && stats_of(key, 1).hedges == 0; i++)
         cr_expect_eq(sign_zeros(key, P256), HF_OK);
-    cr_expect_geq(stats_of(key, 1).hedges, 1);
+    cr_expect_eq(stats_of(key, 1).hedges, 1);
     cr_expect_eq(stats_of(key, 0).results[HF_HSM_RESULT_TIMEOUT], 0);
     fault("# goes on");
     cr_expect_eq(sign_zeros(key, P256), HF_OK);
