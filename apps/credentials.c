@@ -146,20 +146,35 @@ static hf_status key_from_file(const char *path, hf_key **out)
     return status;
 }
 
-static hf_status key_from_token(const hf_tls_options *options, const char *uri, bool prompt, hf_key **out)
+/* hf_hsm_notice_fn */
+static void tell_notice(void *arg, const char *line)
+{
+    (void)arg;
+    hf_cli_warn("%s", line);
+}
+
+static hf_status key_from_token(const hf_tls_options *options, size_t i, bool prompt, hf_key **out)
 {
     hf_hsm_options hsm = {.module = options->module,
                           .pin_source = options->pin_source,
                           .prompt = prompt,
                           .allow_extractable = options->allow_extractable,
                           .threads = options->key_threads,
+                          .operation_timeout_ms = options->key_timeout_ms,
+                          .hedge_percentile = options->hedge,
                           .on_use = options->watch ? hf_key_watch_use : NULL,
-                          .on_notice = options->watch ? hf_key_watch_notice : NULL,
+                          .on_notice = options->watch ? hf_key_watch_notice : tell_notice,
                           .arg = options->watch};
+    const char *uris[HF_HSM_TOKENS_MAX] = {options->keys[i]};
+    size_t n = 1;
     char why[HF_LINE_MAX] = "";
-    hf_status status = hf_hsm_key_open(&hsm, uri, out, why, sizeof why);
+    for (size_t m = 0; m < options->n_more_keys[i]; m++)
+        uris[n++] = options->more_keys[i][m];
+    hf_status status = hf_hsm_key_open_any(&hsm, uris, n, out, why, sizeof why);
     if (status != HF_OK)
         hf_cli_error("%s", why[0] ? why : hf_status_text(status));
+    else if (why[0])
+        hf_cli_warn("%s", why);
     return status;
 }
 
@@ -170,7 +185,7 @@ hf_status hf_credentials_open_key(const hf_tls_options *options, size_t i, bool 
         *out = hf_key_client_key(options->key_client, i);
         return HF_OK;
     }
-    hf_status status = hf_tls_key_is_uri(name) ? key_from_token(options, name, prompt, out) : key_from_file(name, out);
+    hf_status status = hf_tls_key_is_uri(name) ? key_from_token(options, i, prompt, out) : key_from_file(name, out);
     if (status == HF_OK && !(*out = hf_key_watch_add(options->watch, *out))) {
         hf_cli_error("out of memory");
         status = HF_ERR_NO_MEMORY;

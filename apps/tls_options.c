@@ -10,12 +10,17 @@
 const char hf_tls_options_help[] =
     "  --cert FILE            certificate chain, PEM, own certificate first; repeatable, paired with --key in order;\n"
     "                         without it the chain is taken from the token\n"
-    "  --key URI-or-FILE      private key: \"pkcs11:...\" (RFC 7512) in a token, or a PEM file; repeatable\n"
+    "  --key URI-or-FILE      private key: \"pkcs11:...\" (RFC 7512) in a token, or a PEM file; repeatable. Several\n"
+    "                         behind one --cert: the same key in several tokens, each used while others fail\n"
     "  --module PATH          PKCS#11 module (default: the URI's module-path, else the system's modules)\n"
     "  --pin-source FILE      file whose first line is the PIN (default: the URI's pin-source, else the systemd\n"
     "                         credential \"handfast-pin\", else the terminal)\n"
     "  --allow-extractable    accept a token key that may leave its token\n"
-    "  --key-threads N        sessions used at once for each token key\n"
+    "  --key-threads N        sessions used at once in each token (default: one for each CPU, at most 8; up to 32\n"
+    "                         where the token is slow to answer)\n"
+    "  --key-timeout MS       deadline of each operation of a token key (default 10000)\n"
+    "  --key-hedge PERCENT    with several tokens: an operation that takes longer than this part of the last ones\n"
+    "                         (50..99) is given to a second token, too (default: never)\n"
     "  --policy NAME          modern, intermediate (default), compatible\n"
     "  --min-version 1.2|1.3  lowest and\n"
     "  --max-version 1.2|1.3  highest TLS version, within the policy\n"
@@ -47,12 +52,13 @@ static int take_version(uint16_t *out, const char *value, const char *command)
     return HF_EXIT_DONE;
 }
 
-static int take_key_threads(hf_tls_options *options, const char *value, const char *command)
+static int take_number(unsigned *out, const char *value, unsigned min, unsigned max, const char *name,
+                       const char *command)
 {
     unsigned long n;
-    if (!hf_cli_number(value, 1, HF_HSM_THREADS_MAX, &n))
-        return hf_cli_usage(command, "--key-threads %s: not a number in 1..%d", value, HF_HSM_THREADS_MAX);
-    options->key_threads = (unsigned)n;
+    if (!hf_cli_number(value, min, max, &n))
+        return hf_cli_usage(command, "--%s %s: not a number in %u..%u", name, value, min, max);
+    *out = (unsigned)n;
     return HF_EXIT_DONE;
 }
 
@@ -62,9 +68,15 @@ int hf_tls_options_take(hf_tls_options *options, int opt, const char *value, con
     case HF_OPT_CERT:
         return take_repeated(options->certs, &options->n_certs, value, "cert", command);
     case HF_OPT_KEY:
+        if (options->n_keys < HF_LIMIT_CREDENTIALS)
+            options->key_after[options->n_keys] = options->n_certs;
         return take_repeated(options->keys, &options->n_keys, value, "key", command);
     case HF_OPT_KEY_THREADS:
-        return take_key_threads(options, value, command);
+        return take_number(&options->key_threads, value, 1, HF_HSM_THREADS_MAX, "key-threads", command);
+    case HF_OPT_KEY_TIMEOUT:
+        return take_number(&options->key_timeout_ms, value, 1, HF_HSM_OPERATION_TIMEOUT_MAX_MS, "key-timeout", command);
+    case HF_OPT_KEY_HEDGE:
+        return take_number(&options->hedge, value, 50, 99, "key-hedge", command);
     case HF_OPT_MODULE:
         options->module = value;
         return HF_EXIT_DONE;
@@ -116,13 +128,45 @@ bool hf_tls_key_is_uri(const char *key)
     return strncasecmp(key, "pkcs11:", 7) == 0;
 }
 
-int hf_tls_options_check(const hf_tls_options *options, const char *command)
+/* Several tokens for one certificate: keys[i] and more_keys[i] for certificate i. */
+static int group_keys(hf_tls_options *options, const char *command)
+{
+    const char *keys[HF_LIMIT_CREDENTIALS];
+    size_t n = options->n_keys;
+
+    memcpy(keys, options->keys, sizeof keys);
+    memset(options->keys, 0, sizeof options->keys);
+    for (size_t i = 0; i < n; i++) {
+        if (options->key_after[i] == 0)
+            return hf_cli_usage(command, "--key %s stands before the --cert that it belongs to", keys[i]);
+        size_t c = options->key_after[i] - 1;
+        if (!options->keys[c]) {
+            options->keys[c] = keys[i];
+            continue;
+        }
+        if (!hf_tls_key_is_uri(keys[i]) || !hf_tls_key_is_uri(options->keys[c]))
+            return hf_cli_usage(command,
+                                "--key %s has no --cert beside it (give one for every key; only the same key in "
+                                "several tokens shares one)",
+                                keys[i]);
+        if (options->n_more_keys[c] == HF_HSM_TOKENS_MAX - 1)
+            return hf_cli_usage(command, "--cert %s has its key in more than %d tokens", options->certs[c],
+                                HF_HSM_TOKENS_MAX);
+        options->more_keys[c][options->n_more_keys[c]++] = keys[i];
+    }
+    for (size_t c = 0; c < options->n_certs; c++)
+        if (!options->keys[c])
+            return hf_cli_usage(command, "--cert %s has no --key behind it", options->certs[c]);
+    options->n_keys = options->n_certs;
+    return HF_EXIT_DONE;
+}
+
+int hf_tls_options_check(hf_tls_options *options, const char *command)
 {
     if (options->n_certs > options->n_keys)
         return hf_cli_usage(command, "--cert %s has no --key beside it", options->certs[options->n_keys]);
     if (options->n_certs != 0 && options->n_certs < options->n_keys)
-        return hf_cli_usage(command, "--key %s has no --cert beside it (give one for every key, or none)",
-                            options->keys[options->n_certs]);
+        return group_keys(options, command);
     for (size_t i = options->n_certs; i < options->n_keys; i++)
         if (!hf_tls_key_is_uri(options->keys[i]))
             return hf_cli_usage(command, "--key %s is a file, so --cert must name its certificate", options->keys[i]);

@@ -13,12 +13,17 @@
 typedef struct hf_tls_options {
     const char *certs[HF_LIMIT_CREDENTIALS]; /* PEM chains, paired with keys in order */
     size_t n_certs;
-    const char *keys[HF_LIMIT_CREDENTIALS]; /* "pkcs11:..." or a PEM file */
+    const char *keys[HF_LIMIT_CREDENTIALS]; /* "pkcs11:..." or a PEM file; after the check one for each credential */
     size_t n_keys;
     const char *ocsp[HF_LIMIT_CREDENTIALS]; /* server: DER responses, by the same numbers; NULL: none */
     hf_ocsp_mode ask_ocsp;                  /* client */
     struct hf_key_client *key_client;       /* NULL: the keys are opened in this process */
     struct hf_key_watch *watch;             /* NULL: nobody is told of the uses of keys */
+    size_t key_after[HF_LIMIT_CREDENTIALS]; /* how many --cert stood before the --key */
+    /* After the check: the same key in further tokens, for each credential. */
+    const char *more_keys[HF_LIMIT_CREDENTIALS][HF_LIMIT_CREDENTIALS];
+    size_t n_more_keys[HF_LIMIT_CREDENTIALS];
+    unsigned key_timeout_ms, hedge; /* 0: default, never */
     const char *module, *pin_source;
     bool allow_extractable;
     unsigned key_threads;              /* 0: the token's own choice */
@@ -42,6 +47,8 @@ enum hf_tls_opt {
     HF_OPT_PIN_SOURCE,
     HF_OPT_ALLOW_EXTRACTABLE,
     HF_OPT_KEY_THREADS,
+    HF_OPT_KEY_TIMEOUT,
+    HF_OPT_KEY_HEDGE,
     HF_OPT_POLICY,
     HF_OPT_SUITES,
     HF_OPT_GROUPS,
@@ -64,6 +71,8 @@ enum hf_tls_opt {
         {"pin-source", required_argument, NULL, HF_OPT_PIN_SOURCE},                                                    \
         {"allow-extractable", no_argument, NULL, HF_OPT_ALLOW_EXTRACTABLE},                                            \
         {"key-threads", required_argument, NULL, HF_OPT_KEY_THREADS},                                                  \
+        {"key-timeout", required_argument, NULL, HF_OPT_KEY_TIMEOUT},                                                  \
+        {"key-hedge", required_argument, NULL, HF_OPT_KEY_HEDGE},                                                      \
         {"min-version", required_argument, NULL, HF_OPT_MIN_VERSION},                                                  \
         {"max-version", required_argument, NULL, HF_OPT_MAX_VERSION},                                                  \
         {"policy", required_argument, NULL, HF_OPT_POLICY}, {"suites", required_argument, NULL, HF_OPT_SUITES},        \
@@ -82,8 +91,10 @@ extern const char hf_tls_options_help[];
 /* Takes one shared option. HF_EXIT_DONE, or HF_EXIT_USAGE after saying why. `command` is for the message. */
 int hf_tls_options_take(hf_tls_options *options, int opt, const char *value, const char *command);
 
-/* Checks how many certificates stand beside how many keys. */
-int hf_tls_options_check(const hf_tls_options *options, const char *command);
+/* Settles which keys belong to which certificate. As many of the one as of the other: in order. More keys: each belongs
+ * to the --cert before it, and several of one certificate are the same key in several tokens. No certificate: each key
+ * stands for itself. HF_EXIT_DONE, or HF_EXIT_USAGE after saying why. */
+int hf_tls_options_check(hf_tls_options *options, const char *command);
 
 /* A key that lives in a token. */
 bool hf_tls_key_is_uri(const char *key);

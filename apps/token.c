@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "handfast/secret.h"
-#include "token_args.h"
+#include "token_load.h"
 
 static const char help[] =
     "usage: handfast token ACTION [options]\n"
@@ -21,6 +21,7 @@ static const char help[] =
     "  import    a certificate chain beside its key                --cert FILE\n"
     "            or a private key from PEM                         --key FILE --label NAME\n"
     "  check     sign, decrypt, compare with the certificate       [URI] [--cert FILE]\n"
+    "            and then 3 s of operations, N at once (default 8)  --load[=N]\n"
     "\n"
     "which token and key: a PKCS#11 URI (RFC 7512), or\n"
     "  --token LABEL          the token's label\n"
@@ -254,7 +255,7 @@ static int do_check(const hf_token_args *a, char *why)
     free(pem);
     if (status != HF_OK)
         return fail("check", status, why);
-    return finish_output("check");
+    return a->load ? hf_token_load(a, why) : finish_output("check");
 }
 
 /* ---- dispatch ------------------------------------------------------------------------------------ */

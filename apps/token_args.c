@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "token_load.h"
+
 enum {
     OPT_MODULE = 256,
     OPT_TOKEN,
@@ -21,7 +23,8 @@ enum {
     OPT_OUT,
     OPT_CERT,
     OPT_KEY,
-    OPT_ALLOW_EXTRACTABLE
+    OPT_ALLOW_EXTRACTABLE,
+    OPT_LOAD
 };
 
 #define DAYS_DEFAULT 365
@@ -41,6 +44,7 @@ static const struct option options[] = {
     {"cert", required_argument, NULL, OPT_CERT},
     {"key", required_argument, NULL, OPT_KEY},
     {"allow-extractable", no_argument, NULL, OPT_ALLOW_EXTRACTABLE},
+    {"load", optional_argument, NULL, OPT_LOAD},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -73,15 +77,15 @@ static bool read_id(const char *text, hf_token_args *out)
     return true;
 }
 
-static bool read_days(const char *text, hf_token_args *out)
+static bool read_number(const char *text, unsigned max, unsigned *out)
 {
     char *end = NULL;
 
     errno = 0;
     unsigned long value = strtoul(text, &end, 10);
-    if (errno || end == text || *end || text[0] == '-' || value == 0 || value > HF_HSM_DAYS_MAX)
+    if (errno || end == text || *end || text[0] == '-' || value == 0 || value > max)
         return false;
-    out->days = (unsigned)value;
+    *out = (unsigned)value;
     return true;
 }
 
@@ -98,7 +102,12 @@ static bool take_value(int option, char *value, hf_token_args *out)
     case OPT_ID:
         return read_id(value, out) || wrong("--id is not 1 to 64 bytes in hexadecimal", value);
     case OPT_DAYS:
-        return read_days(value, out) || wrong("--days is not a number from 1 to 36500", value);
+        return read_number(value, HF_HSM_DAYS_MAX, &out->days) ||
+               wrong("--days is not a number from 1 to 36500", value);
+    case OPT_LOAD:
+        out->load = TOKEN_LOAD_DEFAULT;
+        return !value || read_number(value, TOKEN_LOAD_MAX, &out->load) ||
+               wrong("--load is not a number from 1 to 256", value);
     case OPT_SAN:
         if (out->sans_n == HF_HSM_SANS_MAX)
             return wrong("too many --san", value);

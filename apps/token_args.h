@@ -25,6 +25,7 @@ typedef struct hf_token_args {
     const char *cert_file;
     const char *key_file;
     const char *positional; /* a URI, or the algorithm of keygen; NULL */
+    unsigned load;          /* check --load: operations at once; 0: no load */
     bool help;
     char token_uri[HF_HSM_URI_MAX + 1]; /* of --token, or the positional URI */
     char key_uri[HF_HSM_URI_MAX + 1];   /* of --token, --label and --id, or the positional URI */

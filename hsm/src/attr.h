@@ -10,10 +10,13 @@
 #define HF_ATTR_MAX 65536   /* bytes of one attribute: the largest certificate */
 #define HF_OBJECTS_MAX 1024 /* objects that one search gives */
 
+struct hf_key_auth;
+
 /* An open session: where every call on objects goes. Belongs to one thread at a time. */
 typedef struct hf_p11_session {
     CK_FUNCTION_LIST *fn;
     CK_SESSION_HANDLE handle;
+    const struct hf_key_auth *auth; /* while a key is used that wants its PIN every time (login.h); else NULL */
 } hf_p11_session;
 
 /* An attribute for a template. PKCS#11 takes it without const and does not write to it. */

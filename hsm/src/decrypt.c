@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "handfast/secret.h"
+#include "login.h"
 
 hf_status hf_decrypter_encrypt(const hf_pubkey *pub, const uint8_t *in, size_t in_len, uint8_t *out, size_t out_max,
                                size_t *out_len)
@@ -27,33 +28,27 @@ hf_status hf_decrypter_encrypt(const hf_pubkey *pub, const uint8_t *in, size_t i
     return status;
 }
 
-hf_status hf_decrypter_init(hf_decrypter *d, const hf_p11_session *session, CK_OBJECT_HANDLE key, const hf_pubkey *pub,
-                            hf_decrypt_how how)
+hf_status hf_decrypt_key_init(hf_decrypt_key *k, const hf_pubkey *pub, hf_decrypt_how how)
 {
     uint8_t secret[HF_PREMASTER_SIZE];
     BIGNUM *n = NULL;
     size_t len = 0;
 
-    memset(d, 0, sizeof *d);
-    d->session = session;
-    d->key = key;
-    d->pub = pub;
-    d->how = how;
+    memset(k, 0, sizeof *k);
+    k->how = how;
     if (how == HF_DECRYPT_NONE)
         return HF_OK;
     if (pub->type != HF_KEY_RSA)
         return HF_ERR_UNSUPPORTED;
-    d->size = (pub->bits + 7) / 8;
+    k->size = (pub->bits + 7) / 8;
     hf_status status = RAND_bytes(secret, sizeof secret) == 1 ? HF_OK : HF_ERR_RANDOM;
     if (status == HF_OK)
-        status = hf_decrypter_encrypt(pub, secret, sizeof secret, d->sample, sizeof d->sample, &len);
+        status = hf_decrypter_encrypt(pub, secret, sizeof secret, k->sample, sizeof k->sample, &len);
     hf_wipe(secret, sizeof secret);
     if (status == HF_OK && (EVP_PKEY_get_bn_param(pub->pkey, "n", &n) != 1 ||
-                            BN_bn2binpad(n, d->modulus, (int)d->size) != (int)d->size || len != d->size))
+                            BN_bn2binpad(n, k->modulus, (int)k->size) != (int)k->size || len != k->size))
         status = HF_ERR_CRYPTO;
     BN_free(n);
-    if (status == HF_OK)
-        hf_decrypter_refresh(d);
     return status;
 }
 
@@ -73,21 +68,21 @@ static CK_RV unwrap(const hf_decrypter *d, const uint8_t *input, CK_OBJECT_HANDL
     CK_MECHANISM mechanism = {.mechanism = CKM_RSA_PKCS};
 
     *out = CK_INVALID_HANDLE;
-    return d->session->fn->C_UnwrapKey(d->session->handle, &mechanism, d->key, (CK_BYTE *)(uintptr_t)input, d->size,
+    return d->session->fn->C_UnwrapKey(d->session->handle, &mechanism, d->key, (CK_BYTE *)(uintptr_t)input, d->k->size,
                                        wanted, sizeof wanted / sizeof wanted[0], out);
 }
 
 void hf_decrypter_refresh(hf_decrypter *d)
 {
-    if (d->how == HF_DECRYPT_UNWRAP && d->spare == CK_INVALID_HANDLE)
-        (void)unwrap(d, d->sample, &d->spare);
+    if (d->k->how == HF_DECRYPT_UNWRAP && d->spare == CK_INVALID_HANDLE)
+        (void)unwrap(d, d->k->sample, &d->spare);
 }
 
 void hf_decrypter_cleanup(hf_decrypter *d)
 {
     if (d->spare != CK_INVALID_HANDLE)
         (void)d->session->fn->C_DestroyObject(d->session->handle, d->spare);
-    hf_wipe(d, sizeof *d);
+    d->spare = CK_INVALID_HANDLE;
 }
 
 /* All-ones when the ciphertext is as long as the modulus and below it: both are public, masks only keep one path. */
@@ -96,11 +91,11 @@ static uint32_t is_decryptable(const hf_decrypter *d, const uint8_t *input, size
     uint32_t below = 0;
     uint32_t equal = UINT32_MAX;
 
-    if (input_len != d->size)
+    if (input_len != d->k->size)
         return 0;
-    for (size_t i = 0; i < d->size; i++) {
-        below |= equal & hf_ct_lt(input[i], d->modulus[i]);
-        equal &= hf_ct_eq(input[i], d->modulus[i]);
+    for (size_t i = 0; i < d->k->size; i++) {
+        below |= equal & hf_ct_lt(input[i], d->k->modulus[i]);
+        equal &= hf_ct_eq(input[i], d->k->modulus[i]);
     }
     return below;
 }
@@ -133,9 +128,11 @@ static CK_RV decrypt_call(const hf_decrypter *d, CK_MECHANISM_TYPE type, const u
     const hf_p11_session *s = d->session;
 
     *out_init = s->fn->C_DecryptInit(s->handle, &mechanism, d->key);
+    if (*out_init == CKR_OK && s->auth)
+        *out_init = hf_authenticate(s);
     if (*out_init != CKR_OK)
         return *out_init;
-    return s->fn->C_Decrypt(s->handle, (CK_BYTE *)(uintptr_t)input, d->size, out, out_len);
+    return s->fn->C_Decrypt(s->handle, (CK_BYTE *)(uintptr_t)input, d->k->size, out, out_len);
 }
 
 /* CKM_RSA_X_509. Returns the code that means trouble, or CKR_OK. */
@@ -151,11 +148,11 @@ static CK_RV run_raw(hf_decrypter *d, const uint8_t *input, uint16_t version, co
         return rv;
     }
     /* Any other code gives a block of zeros, whose padding is bad. */
-    uint32_t good = is_ok(rv) & hf_ct_le((uint32_t)len, (uint32_t)d->size);
-    for (size_t i = 0; i < d->size; i++)
+    uint32_t good = is_ok(rv) & hf_ct_le((uint32_t)len, (uint32_t)d->k->size);
+    for (size_t i = 0; i < d->k->size; i++)
         block[i] = hf_ct_select8(good, block[i], 0);
-    align_right(block, d->size, hf_ct_select(good, (uint32_t)len, 0));
-    hf_premaster_unpad(block, d->size, version, fallback, out);
+    align_right(block, d->k->size, hf_ct_select(good, (uint32_t)len, 0));
+    hf_premaster_unpad(block, d->k->size, version, fallback, out);
     hf_wipe(block, sizeof block);
     return CKR_OK;
 }
@@ -210,13 +207,13 @@ hf_status hf_decrypter_run(hf_decrypter *d, const uint8_t *input, size_t input_l
 
     *out_rv = CKR_OK;
     memset(out_premaster, 0, HF_PREMASTER_SIZE);
-    if (d->how == HF_DECRYPT_NONE)
+    if (d->k->how == HF_DECRYPT_NONE)
         return HF_ERR_UNSUPPORTED;
     uint32_t mine = is_decryptable(d, input, input_len);
-    memcpy(cipher, d->sample, d->size);
-    hf_ct_copy_if(mine, cipher, input_len == d->size ? input : d->sample, d->size);
+    memcpy(cipher, d->k->sample, d->k->size);
+    hf_ct_copy_if(mine, cipher, input_len == d->k->size ? input : d->k->sample, d->k->size);
     memcpy(result, fallback, sizeof result);
-    switch (d->how) {
+    switch (d->k->how) {
     case HF_DECRYPT_RAW:
         *out_rv = run_raw(d, cipher, client_version, fallback, result);
         break;

@@ -11,22 +11,26 @@ typedef enum hf_decrypt_how {
     HF_DECRYPT_UNWRAP /* CKM_RSA_PKCS with C_UnwrapKey, for keys that may only unwrap */
 } hf_decrypt_how;
 
-/* What one session needs to decrypt; belongs to one thread. */
-typedef struct hf_decrypter {
-    const hf_p11_session *session;
-    CK_OBJECT_HANDLE key;
-    const hf_pubkey *pub;
+/* What decrypting with one key needs; constant once made, shared by all threads. */
+typedef struct hf_decrypt_key {
     hf_decrypt_how how;
     uint8_t modulus[HF_RSA_MAX_BYTES];
     uint8_t sample[HF_RSA_MAX_BYTES]; /* a good ciphertext of our own: stands in for one that cannot be decrypted */
     size_t size;                      /* bytes of the modulus */
-    CK_OBJECT_HANDLE spare;           /* UNWRAP: a secret to read when unwrapping failed; 0: none */
-} hf_decrypter;
+} hf_decrypt_key;
 
 /* Prepares, with an encryption by the public half. HF_ERR_CRYPTO, HF_ERR_UNSUPPORTED (not RSA). */
-hf_status hf_decrypter_init(hf_decrypter *d, const hf_p11_session *session, CK_OBJECT_HANDLE key, const hf_pubkey *pub,
-                            hf_decrypt_how how);
-/* Destroys what it made in the token, wipes. */
+hf_status hf_decrypt_key_init(hf_decrypt_key *k, const hf_pubkey *pub, hf_decrypt_how how);
+
+/* A key in a session; belongs to one thread. A zeroed `spare` is right at first. */
+typedef struct hf_decrypter {
+    const hf_decrypt_key *k;
+    const hf_p11_session *session;
+    CK_OBJECT_HANDLE key;
+    CK_OBJECT_HANDLE spare; /* UNWRAP: a secret to read when unwrapping failed; 0: none */
+} hf_decrypter;
+
+/* Destroys what it made in the token. */
 void hf_decrypter_cleanup(hf_decrypter *d);
 /* Restores what a failed unwrap used up. To be called between operations, after the result was handed back. */
 void hf_decrypter_refresh(hf_decrypter *d);

@@ -75,18 +75,20 @@ hf_status hf_token_find_key(const hf_token *token, P11KitUri *uri, CK_OBJECT_HAN
     return HF_OK;
 }
 
-hf_status hf_token_check_key(const hf_token *token, CK_OBJECT_HANDLE key, bool allow_extractable, const hf_why *why)
+hf_status hf_token_check_key(const hf_token *token, CK_OBJECT_HANDLE key, bool allow_extractable, hf_key_facts *out,
+                             const hf_why *why)
 {
     bool sensitive = false;
     bool extractable = true;
-    bool always = false;
 
     /* What the token does not tell counts as unsafe. */
     CK_RV rv = hf_attr_bool(&token->session, key, CKA_SENSITIVE, false, &sensitive);
     if (rv == CKR_OK)
         rv = hf_attr_bool(&token->session, key, CKA_EXTRACTABLE, true, &extractable);
     if (rv == CKR_OK)
-        rv = hf_attr_bool(&token->session, key, CKA_ALWAYS_AUTHENTICATE, false, &always);
+        rv = hf_attr_bool(&token->session, key, CKA_NEVER_EXTRACTABLE, false, &out->never_extractable);
+    if (rv == CKR_OK)
+        rv = hf_attr_bool(&token->session, key, CKA_ALWAYS_AUTHENTICATE, false, &out->always_authenticate);
     if (rv != CKR_OK)
         return hf_why_set(why, hf_rv_status(rv),
                           "the key's attributes cannot be read: the token says %s: check the token", hf_rv_name(rv));
@@ -96,10 +98,7 @@ hf_status hf_token_check_key(const hf_token *token, CK_OBJECT_HANDLE key, bool a
             "the key can leave the token (%s%s%s): make one with `handfast token keygen`, or accept it with "
             "--allow-extractable",
             extractable ? "extractable" : "", extractable && !sensitive ? ", " : "", sensitive ? "" : "not sensitive");
-    if (always)
-        return hf_why_set(
-            why, HF_ERR_KEY_UNUSABLE,
-            "the key wants its PIN for every operation (CKA_ALWAYS_AUTHENTICATE), which a server cannot give: "
-            "use a key without it");
+    out->sensitive = sensitive;
+    out->extractable = extractable;
     return HF_OK;
 }

@@ -1,20 +1,28 @@
-/* Room `key`: a private key in a token as an hf_key.
+/* Room `key`: a private key in one or several tokens as an hf_key.
  *
- * Opening goes: module, token, session, login, find, check attributes, public half, trial operations, certificates,
- * worker threads. Releasing goes the other way. Afterwards only the workers talk to the token. */
+ * Opening goes: for each URI the pool of its token, session, login, find, check attributes, public half, trial
+ * operations; then certificates, threads, the keeper. Releasing goes the other way. */
 #include "key.h"
 
 #include <openssl/evp.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define THREADS_DEFAULT_MAX 8
+/* ---- The face ---- */
 
 static void key_submit(hf_key *key, hf_key_op *op, hf_key_done_fn *done, void *arg)
 {
-    hf_token_pool_submit(hf_hsm_key_of(key)->pool, op, done, arg);
+    hf_hsm_submit(hf_hsm_key_of(key), op, done, arg);
+}
+
+static void key_cancel(hf_key *key, hf_key_done_fn *done, void *arg)
+{
+    hf_hsm_cancel(hf_hsm_key_of(key), done, arg);
+}
+
+static bool key_admits(const hf_key *key)
+{
+    return hf_hsm_admits(hf_hsm_key_of((hf_key *)(uintptr_t)key));
 }
 
 static void key_retain(hf_key *key)
@@ -22,14 +30,44 @@ static void key_retain(hf_key *key)
     atomic_fetch_add_explicit(&hf_hsm_key_of(key)->refs, 1, memory_order_relaxed);
 }
 
-static void key_free(hf_hsm_key *k)
+void hf_hsm_key_unhold(hf_hsm_key *k)
 {
-    hf_token_pool_free(k->pool);
+    if (--k->holds > 0)
+        return;
+    pthread_cond_destroy(&k->calm);
+    pthread_cond_destroy(&k->wake);
     hf_token_certs_cleanup(&k->certs);
     hf_pubkey_cleanup(&k->pub);
-    hf_token_close(&k->token);
     free(k->label);
     free(k);
+}
+
+/* Cancels what waits, waits for what runs (deadlines end that), gives the tokens back. A thread that hangs in a call
+ * holds the memory until it returns. */
+static void key_free(hf_hsm_key *k)
+{
+    hf_job *list = NULL;
+
+    hf_hub_lock();
+    k->closing = true;
+    hf_hsm_cancel_waiting(k, &list);
+    for (size_t i = 0; i < k->n && k->listed; i++)
+        hf_pool_remove_member(k->members[i].pool, &k->members[i]);
+    hf_hub_unlock();
+    hf_jobs_deliver(list);
+    hf_hub_lock();
+    while (k->active > 0)
+        hf_hub_wait(&k->calm, 0);
+    hf_hub_unlock();
+    hf_keeper_stop(k);
+    for (size_t i = 0; i < k->n; i++) {
+        if (k->members[i].pool)
+            hf_pool_put(k->members[i].pool);
+        p11_kit_uri_free(k->members[i].uri);
+    }
+    hf_hub_lock();
+    hf_hsm_key_unhold(k);
+    hf_hub_unlock();
 }
 
 static void *free_elsewhere(void *arg)
@@ -41,34 +79,52 @@ static void *free_elsewhere(void *arg)
 static void key_release(hf_key *key)
 {
     hf_hsm_key *k = hf_hsm_key_of(key);
-    pthread_t thread;
 
     if (atomic_fetch_sub_explicit(&k->refs, 1, memory_order_acq_rel) != 1)
         return;
-    if (!hf_token_pool_is_worker(k->pool)) {
+    if (!hf_thread_is_ours()) {
         key_free(k);
         return;
     }
-    /* The last reference went inside a completion: a worker cannot wait for itself. Without a thread the key is left
+    /* The last reference went inside a completion: a thread cannot wait for itself. Without another one the key is left
      * behind, idle; that is better than a hang. */
-    if (pthread_create(&thread, NULL, free_elsewhere, k) == 0)
-        (void)pthread_detach(thread);
+    (void)hf_thread_start(NULL, true, free_elsewhere, k);
 }
 
-static const hf_key_ops key_ops = {.submit = key_submit, .retain = key_retain, .release = key_release};
+static const hf_key_ops key_ops = {
+    .submit = key_submit, .retain = key_retain, .release = key_release, .cancel = key_cancel, .admits = key_admits};
 
 hf_hsm_key *hf_hsm_key_of(hf_key *key)
 {
     return key && key->ops == &key_ops ? (hf_hsm_key *)(void *)key : NULL;
 }
 
-static unsigned choose_threads(unsigned wanted)
-{
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+/* ---- Opening ---- */
 
-    if (wanted)
-        return wanted;
-    return cpus < 1 ? 1 : cpus > THREADS_DEFAULT_MAX ? THREADS_DEFAULT_MAX : (unsigned)cpus;
+/* Schemes of every token that is there: the engine chooses one before it knows which token will sign. */
+static void common_usable(hf_hsm_key *k)
+{
+    bool first = true;
+
+    for (size_t i = 0; i < k->n; i++) {
+        const hf_member *m = &k->members[i];
+        size_t kept = 0;
+        if (!m->ready)
+            continue;
+        if (first) {
+            k->usable = m->usable;
+            k->facts = m->facts;
+        }
+        for (size_t s = 0; !first && k->usable.schemes[s]; s++)
+            for (size_t o = 0; m->usable.schemes[o]; o++)
+                if (m->usable.schemes[o] == k->usable.schemes[s])
+                    k->usable.schemes[kept++] = m->usable.schemes[o];
+        if (!first)
+            memset(k->usable.schemes + kept, 0, (HF_KEY_SCHEMES_MAX - kept) * sizeof *k->usable.schemes);
+        if (m->usable.decrypt == HF_DECRYPT_NONE)
+            k->usable.decrypt = HF_DECRYPT_NONE;
+        first = false;
+    }
 }
 
 static void set_face(hf_hsm_key *k)
@@ -85,69 +141,178 @@ static void set_face(hf_hsm_key *k)
     k->face.spki_len = k->pub.spki_len;
 }
 
-static hf_status open_key(hf_hsm_key *k, const hf_hsm_options *options, P11KitUri *uri, const hf_why *why)
+static hf_status init_member(hf_hsm_key *k, const hf_hsm_options *options, const char *text, const hf_why *why)
 {
-    hf_status status = hf_token_open(options, uri, false, true, &k->token, why);
-    if (status == HF_OK)
-        status = hf_token_find_key(&k->token, uri, &k->handle, why);
-    if (status == HF_OK)
-        status = hf_token_check_key(&k->token, k->handle, options->allow_extractable, why);
-    if (status == HF_OK)
-        status = hf_pubkey_read(&k->token.session, k->handle, &k->pub, why);
-    if (status == HF_OK)
-        status = hf_token_certs_read(&k->token, k->handle, &k->pub, &k->certs, why);
-    if (status == HF_OK)
-        status = hf_token_probe_key(&k->token, k->handle, &k->pub, &k->usable, why);
-    if (status == HF_OK && !(k->label = hf_uri_of_object(&k->token.slot, &k->token.session, k->handle)))
-        status = hf_why_set(why, HF_ERR_NO_MEMORY, "out of memory");
-    if (status == HF_OK && EVP_Digest(k->pub.spki, k->pub.spki_len, k->spki_sha256, NULL, EVP_sha256(), NULL) != 1)
-        status = hf_why_set(why, HF_ERR_CRYPTO, "libcrypto cannot hash");
+    static uint64_t ids; /* hub */
+    hf_member *m = &k->members[k->n];
+
+    hf_status status = hf_uri_parse(text, &m->uri, why);
     if (status != HF_OK)
         return status;
-    hf_pool_watch watch = {
-        .on_use = options->on_use, .arg = options->arg, .key = k->label, .spki_sha256 = k->spki_sha256};
-    hf_slot_label(&k->token.slot, watch.token);
-    return hf_token_pool_new(&k->token, k->handle, &k->pub, k->usable.decrypt, choose_threads(options->threads), &watch,
-                             &k->pool, why);
+    m->key = k;
+    m->index = k->n++;
+    m->pool = hf_pool_get(options, m->uri);
+    hf_hub_lock();
+    m->id = ++ids;
+    hf_hub_unlock();
+    if (!m->pool)
+        return hf_why_set(why, HF_ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < m->index; i++)
+        if (k->members[i].pool == m->pool)
+            return hf_why_set(why, HF_ERR_INVALID, "the same token twice: name each token once for a key");
+    return HF_OK;
 }
 
-hf_status hf_hsm_key_open(const hf_hsm_options *options, const char *text, hf_key **out, char *why_text, size_t why_max)
+/* One token: connected, its key looked at, its threads started. */
+static hf_status open_member(hf_member *m, bool prompt, const hf_why *why)
 {
-    const hf_why why = {.text = why_text, .max = why_max};
-    P11KitUri *uri = NULL;
+    hf_p11_session session = {.handle = CK_INVALID_HANDLE};
+    uint64_t generation = 0;
 
-    *out = NULL;
-    hf_why_set(&why, HF_OK, "%s", "");
-    if (options->threads > HF_HSM_THREADS_MAX)
-        return hf_why_set(&why, HF_ERR_INVALID, "more than %d threads for one key", HF_HSM_THREADS_MAX);
-    hf_status status = hf_uri_parse(text, &uri, &why);
-    if (status != HF_OK)
-        return status;
-    hf_hsm_key *k = calloc(1, sizeof *k);
-    if (!k)
-        status = hf_why_set(&why, HF_ERR_NO_MEMORY, "out of memory");
-    else
-        status = open_key(k, options, uri, &why);
-    p11_kit_uri_free(uri);
-    if (status == HF_OK) {
-        set_face(k);
-        atomic_init(&k->refs, 1);
-        *out = &k->face;
-    } else if (k) {
-        key_free(k);
+    hf_status status = hf_connect(m->pool, &session, &generation, prompt, why);
+    if (status == HF_OK)
+        status = hf_member_open(m, &session, generation, why);
+    if (status == HF_OK)
+        return hf_pool_start(m->pool, &session, generation, why);
+    if (session.handle != CK_INVALID_HANDLE) {
+        hf_hub_lock();
+        bool kept = m->pool->spare.handle == CK_INVALID_HANDLE;
+        if (kept)
+            m->pool->spare = session;
+        hf_hub_unlock();
+        if (!kept)
+            (void)session.fn->C_CloseSession(session.handle);
     }
     return status;
 }
 
-hf_status hf_hsm_key_open_any(const hf_hsm_options *options, const char *const *uris, size_t n, hf_key **out, char *why,
-                              size_t why_max)
+/* What another token may make up for. All else is a mistake that the operator should hear of. */
+static bool is_absence(hf_status status)
 {
-    if (n != 1) {
-        *out = NULL;
-        return hf_why_set(&(hf_why){why, why_max}, HF_ERR_UNSUPPORTED, "one key in several tokens is not there yet");
-    }
-    return hf_hsm_key_open(options, uris[0], out, why, why_max);
+    return status == HF_ERR_TOKEN_ABSENT || status == HF_ERR_TOKEN || status == HF_ERR_MODULE ||
+           status == HF_ERR_TIMEOUT;
 }
+
+/* Opens each; those that are away are started as such, in the hope that they come. */
+static hf_status open_members(hf_hsm_key *k, bool prompt, const hf_why *why)
+{
+    char first[512] = "";
+    char text[512];
+    const hf_why mine = {text, sizeof text};
+    hf_status first_status = HF_OK;
+    size_t there = 0;
+
+    for (size_t i = 0; i < k->n; i++) {
+        text[0] = 0;
+        hf_status status = open_member(&k->members[i], prompt, k->n == 1 ? why : &mine);
+        if (k->n == 1 || (status != HF_OK && !is_absence(status)))
+            return k->n == 1 ? status : hf_why_set(why, status, "%s", text);
+        there += status == HF_OK;
+        if (status != HF_OK && first_status == HF_OK) {
+            first_status = status;
+            memcpy(first, text, sizeof first);
+        }
+        if (text[0])
+            hf_why_add(why, "%s%s%s", why->text && why->text[0] ? "; " : "",
+                       status == HF_OK ? "" : "not there now, and tried again in the background: ", text);
+    }
+    if (there == 0)
+        return hf_why_set(why, first_status, "%s", first);
+    for (size_t i = 0; i < k->n; i++) {
+        hf_p11_session none = {.handle = CK_INVALID_HANDLE};
+        if (!k->members[i].ready && hf_pool_start(k->members[i].pool, &none, 0, NULL) != HF_OK)
+            return hf_why_set(why, HF_ERR_LIMIT, "no thread can be started: raise the limit on processes");
+    }
+    return HF_OK;
+}
+
+static hf_status open_key(hf_hsm_key *k, const hf_hsm_options *options, const char *const *uris, size_t n,
+                          const hf_why *why)
+{
+    hf_status status = HF_OK;
+
+    for (size_t i = 0; i < n && status == HF_OK; i++)
+        status = init_member(k, options, uris[i], why);
+    if (status == HF_OK)
+        status = open_members(k, options->prompt, why);
+    if (status != HF_OK)
+        return status;
+    common_usable(k);
+    if (!k->usable.schemes[0] && k->usable.decrypt == HF_DECRYPT_NONE)
+        return hf_why_set(why, HF_ERR_KEY_UNUSABLE, "the tokens have no signature scheme for the key in common");
+    if (EVP_Digest(k->pub.spki, k->pub.spki_len, k->spki_sha256, NULL, EVP_sha256(), NULL) != 1)
+        return hf_why_set(why, HF_ERR_CRYPTO, "libcrypto cannot hash");
+    set_face(k);
+    hf_hub_lock();
+    for (size_t i = 0; i < k->n; i++)
+        hf_pool_add_member(k->members[i].pool, &k->members[i]);
+    k->listed = true;
+    hf_hub_unlock();
+    return hf_keeper_start(k, why);
+}
+
+static hf_hsm_key *make(const hf_hsm_options *options)
+{
+    hf_hsm_key *k = calloc(1, sizeof *k);
+
+    if (!k)
+        return NULL;
+    unsigned timeout_ms = options->operation_timeout_ms ? options->operation_timeout_ms : HF_HSM_OPERATION_TIMEOUT_MS;
+    k->timeout_us = (uint64_t)timeout_ms * 1000;
+    k->allow_extractable = options->allow_extractable;
+    k->hedge_percentile = options->hedge_percentile;
+    k->on_use = options->on_use;
+    k->on_notice = options->on_notice;
+    k->arg = options->arg;
+    k->holds = 1;
+    atomic_init(&k->refs, 1);
+    hf_hub_cond_init(&k->calm);
+    hf_hub_cond_init(&k->wake);
+    return k;
+}
+
+static hf_status check_options(const hf_hsm_options *options, size_t n, const hf_why *why)
+{
+    if (n < 1 || n > HF_HSM_TOKENS_MAX)
+        return hf_why_set(why, HF_ERR_INVALID, "a key in %zu tokens: 1 to %d are possible", n, HF_HSM_TOKENS_MAX);
+    if (options->threads > HF_HSM_THREADS_MAX)
+        return hf_why_set(why, HF_ERR_INVALID, "more than %d threads for one key", HF_HSM_THREADS_MAX);
+    if (options->operation_timeout_ms > HF_HSM_OPERATION_TIMEOUT_MAX_MS)
+        return hf_why_set(why, HF_ERR_INVALID, "a deadline of more than %d ms for an operation",
+                          HF_HSM_OPERATION_TIMEOUT_MAX_MS);
+    if (options->hedge_percentile && (options->hedge_percentile < 50 || options->hedge_percentile > 99))
+        return hf_why_set(why, HF_ERR_INVALID, "a hedge percentile of %u: 50 to 99 are possible, 0 is off",
+                          options->hedge_percentile);
+    return HF_OK;
+}
+
+hf_status hf_hsm_key_open_any(const hf_hsm_options *options, const char *const *uris, size_t n, hf_key **out,
+                              char *why_text, size_t why_max)
+{
+    const hf_why why = {.text = why_text, .max = why_max};
+
+    *out = NULL;
+    hf_why_set(&why, HF_OK, "%s", "");
+    hf_status status = check_options(options, n, &why);
+    if (status != HF_OK)
+        return status;
+    hf_hsm_key *k = make(options);
+    if (!k)
+        return hf_why_set(&why, HF_ERR_NO_MEMORY, "out of memory");
+    status = open_key(k, options, uris, n, &why);
+    if (status == HF_OK)
+        *out = &k->face;
+    else
+        key_free(k);
+    return status;
+}
+
+hf_status hf_hsm_key_open(const hf_hsm_options *options, const char *uri, hf_key **out, char *why, size_t why_max)
+{
+    return hf_hsm_key_open_any(options, &uri, 1, out, why, why_max);
+}
+
+/* ---- Looking at it ---- */
 
 hf_status hf_hsm_key_stats(hf_key *key, hf_hsm_stats *out)
 {
@@ -156,8 +321,12 @@ hf_status hf_hsm_key_stats(hf_key *key, hf_hsm_stats *out)
     memset(out, 0, sizeof *out);
     if (!k)
         return HF_ERR_INVALID;
-    out->n = 1;
-    hf_token_pool_stats(k->pool, &out->tokens[0]);
+    hf_hub_lock();
+    out->refused = k->refused;
+    out->n = k->n;
+    for (size_t i = 0; i < k->n; i++)
+        hf_pool_snapshot(k->members[i].pool, &out->tokens[i]);
+    hf_hub_unlock();
     return HF_OK;
 }
 
@@ -175,4 +344,29 @@ hf_status hf_hsm_key_certs(hf_key *key, hf_status (*each)(void *arg, const uint8
             return status;
     }
     return HF_OK;
+}
+
+hf_status hf_hsm_key_borrow(hf_hsm_key *k, bool write, hf_token *out, CK_OBJECT_HANDLE *out_handle, const hf_why *why)
+{
+    const hf_p11_session none = {.handle = CK_INVALID_HANDLE};
+    hf_member *m = &k->members[0];
+    hf_p11_session session;
+
+    for (size_t i = 1; i < k->n && !m->ready; i++)
+        m = &k->members[i];
+    *out = hf_pool_token(m->pool, &none);
+    CK_RV rv = hf_token_session(out, write, &session);
+    if (rv != CKR_OK)
+        return hf_why_set(why, hf_rv_status(rv), "the token gives no session: it says %s", hf_rv_name(rv));
+    session.auth = m->facts.always_authenticate ? &m->auth : NULL;
+    out->session = session;
+    hf_hub_lock();
+    *out_handle = m->handle;
+    hf_hub_unlock();
+    return HF_OK;
+}
+
+void hf_hsm_key_give_back(hf_token *token)
+{
+    (void)token->session.fn->C_CloseSession(token->session.handle);
 }

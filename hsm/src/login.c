@@ -5,16 +5,19 @@
  * only a salted digest is kept, to know it again. */
 #include "login.h"
 
+#include <errno.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "handfast/secret.h"
 
 #define LOGINS_MAX 64    /* tokens that one process logs in to */
+#define BUSY_WAIT_S 30   /* for a login that another thread has begun */
 #define WRONG_PINS_MAX 3 /* different wrong PINs for one token; afterwards none is tried */
 #define DIGEST_SIZE 32
 #define SALT_SIZE 32
@@ -22,8 +25,7 @@
 struct hf_login {
     bool used;
     char module[256];
-    CK_SLOT_ID slot;
-    CK_UTF8CHAR identity[32 + 32 + 16 + 16]; /* label, manufacturer, model, serial */
+    CK_UTF8CHAR identity[32 + 32 + 16 + 16]; /* label, manufacturer, model, serial: the slot may change */
     bool busy;                               /* a thread is talking to the token about this entry */
     bool ours;                               /* we logged in, so we log out */
     unsigned refs;
@@ -32,7 +34,7 @@ struct hf_login {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER; /* of CLOCK_REALTIME: only to end a wait some time */
 static hf_login logins[LOGINS_MAX];
 static uint8_t salt[SALT_SIZE];
 static bool salted;
@@ -48,14 +50,28 @@ static void identify(const hf_slot *slot, hf_login *out)
     char *name = p11_kit_module_get_filename(slot->fn);
     (void)snprintf(out->module, sizeof out->module, "%s", name ? name : "");
     free(name);
-    out->slot = slot->id;
     memcpy(out->identity, slot->info.label, 32);
     memcpy(out->identity + 32, slot->info.manufacturerID, 32);
     memcpy(out->identity + 64, slot->info.model, 16);
     memcpy(out->identity + 80, slot->info.serialNumber, 16);
 }
 
-/* The entry for the token, marked busy and counted; NULL when the table is full. */
+/* Waits, under the lock, until nobody talks to the token about the entry, and marks it busy. A thread that hangs in
+ * C_Login must not hold up all others for ever. */
+static bool claim(hf_login *entry)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += BUSY_WAIT_S;
+    while (entry->busy)
+        if (pthread_cond_timedwait(&changed, &lock, &until) == ETIMEDOUT && entry->busy)
+            return false;
+    entry->busy = true;
+    return true;
+}
+
+/* The entry for the token, marked busy and counted; NULL when the table is full or another thread hangs. */
 static hf_login *enter(const hf_slot *slot)
 {
     hf_login mine;
@@ -64,7 +80,7 @@ static hf_login *enter(const hf_slot *slot)
     identify(slot, &mine);
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i < LOGINS_MAX && !entry; i++)
-        if (logins[i].used && logins[i].slot == mine.slot && strcmp(logins[i].module, mine.module) == 0 &&
+        if (logins[i].used && strcmp(logins[i].module, mine.module) == 0 &&
             memcmp(logins[i].identity, mine.identity, sizeof mine.identity) == 0)
             entry = &logins[i];
     for (size_t i = 0; i < LOGINS_MAX && !entry; i++)
@@ -73,12 +89,10 @@ static hf_login *enter(const hf_slot *slot)
             *entry = mine;
             entry->used = true;
         }
-    if (entry) {
-        while (entry->busy)
-            pthread_cond_wait(&changed, &lock);
-        entry->busy = true;
+    if (entry && !claim(entry))
+        entry = NULL;
+    if (entry)
         entry->refs++;
-    }
     pthread_mutex_unlock(&lock);
     return entry;
 }
@@ -168,74 +182,95 @@ static hf_status say_result(CK_RV rv, const char *label, const hf_why *why)
     }
 }
 
-/* The entry is busy, so nobody else reads or writes its memory of wrong PINs. */
-static hf_status login_with_pin(hf_login *entry, const hf_slot *slot, const hf_p11_session *session,
-                                const hf_pin_source *source, const hf_why *why)
+/* Reads the PIN unless the token has called this one wrong before. The entry is busy, so nobody else reads or writes
+ * its memory of wrong PINs. */
+static hf_status take_pin(const hf_login *entry, const char *label, const hf_pin_source *source, hf_pin *out,
+                          uint8_t digest[DIGEST_SIZE], const hf_why *why)
 {
-    hf_pin pin;
-    uint8_t digest[DIGEST_SIZE] = {0};
-    char label[65];
     char what[96];
 
-    hf_slot_label(slot, label);
-    (void)snprintf(what, sizeof what, "PIN of token \"%s\"", label);
     if (entry->wrong_n == WRONG_PINS_MAX)
         return hf_why_set(
             why, HF_ERR_PIN_INCORRECT,
             "token \"%s\": %d different PINs were wrong: no more are tried in this process: restart with the "
             "right one",
             label, WRONG_PINS_MAX);
-    hf_status status = hf_pin_read(source, what, &pin, why);
+    (void)snprintf(what, sizeof what, "PIN of token \"%s\"", label);
+    hf_status status = hf_pin_read(source, what, out, why);
     if (status != HF_OK)
         return status;
-    status = digest_pin(&pin, digest);
+    status = digest_pin(out, digest);
     if (status != HF_OK)
         (void)hf_why_set(why, status, "libcrypto failed while the PIN was read");
     for (unsigned i = 0; i < entry->wrong_n && status == HF_OK; i++)
-        if (hf_ct_equal(entry->wrong[i], digest, sizeof digest))
+        if (hf_ct_equal(entry->wrong[i], digest, DIGEST_SIZE))
             status =
                 hf_why_set(why, HF_ERR_PIN_INCORRECT,
                            "token \"%s\": the token has refused this PIN before and it is not tried again: correct "
                            "the PIN source",
                            label);
-    if (status == HF_OK) {
-        CK_RV rv = session->fn->C_Login(session->handle, CKU_USER, (CK_UTF8CHAR_PTR)pin.text, pin.len);
-        if (rv == CKR_OK)
-            entry->ours = true;
-        else if (rv != CKR_USER_ALREADY_LOGGED_IN)
-            status = say_result(rv, label, why);
-        if (status == HF_ERR_PIN_INCORRECT)
-            memcpy(entry->wrong[entry->wrong_n++], digest, sizeof digest);
-    }
+    if (status != HF_OK)
+        hf_pin_cleanup(out);
+    return status;
+}
+
+/* C_Login with the PIN of the source, or on the token's own pad. What the token calls wrong is remembered. */
+static CK_RV give_pin(hf_login *entry, CK_USER_TYPE user, const hf_p11_session *session, hf_pin *pin,
+                      const uint8_t digest[DIGEST_SIZE])
+{
+    CK_RV rv = pin ? session->fn->C_Login(session->handle, user, (CK_UTF8CHAR_PTR)pin->text, pin->len)
+                   : session->fn->C_Login(session->handle, user, NULL, 0);
+
+    if (pin && hf_rv_status(rv) == HF_ERR_PIN_INCORRECT && entry->wrong_n < WRONG_PINS_MAX)
+        memcpy(entry->wrong[entry->wrong_n++], digest, DIGEST_SIZE);
+    return rv;
+}
+
+/* The entry is busy. */
+static hf_status log_in(hf_login *entry, const hf_slot *slot, const hf_p11_session *session,
+                        const hf_pin_source *source, const hf_why *why)
+{
+    uint8_t digest[DIGEST_SIZE] = {0};
+    bool pad = slot->info.flags & CKF_PROTECTED_AUTHENTICATION_PATH;
+    char label[65];
+    hf_pin pin;
+
+    hf_slot_label(slot, label);
+    hf_status status = hf_login_check_flags(slot, false, why);
+    if (status == HF_OK && !pad)
+        status = take_pin(entry, label, source, &pin, digest, why);
+    if (status != HF_OK)
+        return status;
+    CK_RV rv = give_pin(entry, CKU_USER, session, pad ? NULL : &pin, digest);
+    if (rv == CKR_OK)
+        entry->ours = true;
+    else if (rv != CKR_USER_ALREADY_LOGGED_IN)
+        status = say_result(rv, label, why);
     hf_wipe(digest, sizeof digest);
-    hf_pin_cleanup(&pin);
+    if (!pad)
+        hf_pin_cleanup(&pin);
     return status;
 }
 
 hf_status hf_login_acquire(const hf_slot *slot, const hf_p11_session *session, const hf_pin_source *source,
-                           hf_login **out, const hf_why *why)
+                           hf_login **out, bool *out_again, const hf_why *why)
 {
     char label[65];
 
     *out = NULL;
+    *out_again = false;
     if (!(slot->info.flags & CKF_LOGIN_REQUIRED))
         return HF_OK;
     hf_slot_label(slot, label);
     hf_login *entry = enter(slot);
     if (!entry)
-        return hf_why_set(why, HF_ERR_LIMIT, "more than %d tokens in one process", LOGINS_MAX);
+        return hf_why_set(why, HF_ERR_LIMIT,
+                          "token \"%s\": more than %d tokens in one process, or a login that does not end", label,
+                          LOGINS_MAX);
     hf_status status = HF_OK;
     if (!is_logged_in(session)) {
-        status = hf_login_check_flags(slot, false, why);
-        if (status == HF_OK && (slot->info.flags & CKF_PROTECTED_AUTHENTICATION_PATH)) {
-            CK_RV rv = session->fn->C_Login(session->handle, CKU_USER, NULL, 0); /* the token has a PIN pad */
-            if (rv == CKR_OK)
-                entry->ours = true;
-            else if (rv != CKR_USER_ALREADY_LOGGED_IN)
-                status = say_result(rv, label, why);
-        } else if (status == HF_OK) {
-            status = login_with_pin(entry, slot, session, source, why);
-        }
+        status = log_in(entry, slot, session, source, why);
+        *out_again = status == HF_OK;
     }
     leave(entry, status != HF_OK);
     if (status == HF_OK)
@@ -243,17 +278,60 @@ hf_status hf_login_acquire(const hf_slot *slot, const hf_p11_session *session, c
     return status;
 }
 
+hf_status hf_login_renew(hf_login *login, const hf_slot *slot, const hf_p11_session *session,
+                         const hf_pin_source *source, bool *out_again, const hf_why *why)
+{
+    *out_again = false;
+    if (!login || is_logged_in(session))
+        return HF_OK;
+    pthread_mutex_lock(&lock);
+    bool mine = claim(login);
+    pthread_mutex_unlock(&lock);
+    if (!mine)
+        return hf_why_set(why, HF_ERR_TIMEOUT, "another thread's login does not end");
+    hf_status status = HF_OK;
+    if (!is_logged_in(session)) {
+        status = log_in(login, slot, session, source, why);
+        *out_again = status == HF_OK;
+    }
+    leave(login, false);
+    return status;
+}
+
+CK_RV hf_authenticate(const hf_p11_session *session)
+{
+    const hf_key_auth *auth = session->auth;
+    uint8_t digest[DIGEST_SIZE] = {0};
+    CK_RV rv = CKR_PIN_INCORRECT;
+    hf_pin pin;
+
+    pthread_mutex_lock(&lock);
+    bool mine = claim(auth->login);
+    pthread_mutex_unlock(&lock);
+    if (!mine)
+        return CKR_USER_NOT_LOGGED_IN;
+    if (auth->pad)
+        rv = give_pin(auth->login, CKU_CONTEXT_SPECIFIC, session, NULL, digest);
+    else if (take_pin(auth->login, "", &auth->source, &pin, digest, NULL) == HF_OK) {
+        rv = give_pin(auth->login, CKU_CONTEXT_SPECIFIC, session, &pin, digest);
+        hf_pin_cleanup(&pin);
+    }
+    hf_wipe(digest, sizeof digest);
+    leave(auth->login, false);
+    return rv;
+}
+
 void hf_login_release(hf_login *login, const hf_p11_session *session)
 {
     if (!login)
         return;
     pthread_mutex_lock(&lock);
-    while (login->busy)
-        pthread_cond_wait(&changed, &lock);
-    login->busy = true;
-    bool out = --login->refs == 0 && login->ours;
+    bool mine = claim(login);
+    bool out = --login->refs == 0 && login->ours && mine;
     pthread_mutex_unlock(&lock);
-    if (out) {
+    if (!mine)
+        return;
+    if (out && session->handle != CK_INVALID_HANDLE) {
         (void)session->fn->C_Logout(session->handle);
         login->ours = false;
     }

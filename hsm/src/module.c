@@ -2,10 +2,71 @@
 #include "module.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define CONFIGURED_HINT "give --module PATH, e.g. the libsofthsm2.so of SoftHSM2"
+
+/* Every module that is open here, so that one which lost its state can be finalised by all before it is initialised by
+ * all: p11-kit counts. */
+#define OPEN_MAX 256
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static CK_FUNCTION_LIST *opened[OPEN_MAX];
+
+static void note(CK_FUNCTION_LIST *fn, CK_FUNCTION_LIST *instead)
+{
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < OPEN_MAX; i++)
+        if (opened[i] == fn) {
+            opened[i] = instead;
+            break;
+        }
+    pthread_mutex_unlock(&lock);
+}
+
+static void note_all(const hf_modules *modules, bool open)
+{
+    for (size_t i = 0; modules->list[i]; i++)
+        note(open ? NULL : modules->list[i], open ? modules->list[i] : NULL);
+}
+
+static bool same_module(CK_FUNCTION_LIST *a, CK_FUNCTION_LIST *b)
+{
+    char *name_a = p11_kit_module_get_filename(a);
+    char *name_b = p11_kit_module_get_filename(b);
+    bool same = a == b || (name_a && name_b && strcmp(name_a, name_b) == 0);
+
+    free(name_a);
+    free(name_b);
+    return same;
+}
+
+hf_status hf_modules_revive(CK_FUNCTION_LIST *fn, const hf_why *why)
+{
+    CK_FUNCTION_LIST *same[OPEN_MAX];
+    size_t n = 0;
+    CK_INFO info;
+    CK_RV rv = CKR_OK;
+
+    pthread_mutex_lock(&lock);
+    if (fn->C_GetInfo(&info) == CKR_CRYPTOKI_NOT_INITIALIZED) { /* nobody else has done it in the meantime */
+        for (size_t i = 0; i < OPEN_MAX; i++)
+            if (opened[i] && same_module(opened[i], fn))
+                same[n++] = opened[i];
+        for (size_t i = 0; i < n; i++)
+            (void)p11_kit_module_finalize(same[i]);
+        for (size_t i = 0; i < n; i++) {
+            CK_RV answer = p11_kit_module_initialize(same[i]);
+            rv = answer != CKR_OK ? answer : rv;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return rv == CKR_OK ? HF_OK
+                        : hf_why_set(why, HF_ERR_MODULE, "the module has lost its state and C_Initialize says %s",
+                                     hf_rv_name(rv));
+}
 
 static hf_status open_configured(hf_modules *modules, const hf_why *why)
 {
@@ -50,13 +111,17 @@ hf_status hf_modules_open(hf_modules *modules, const char *path, const hf_why *w
 {
     memset(modules, 0, sizeof *modules);
     p11_kit_be_quiet(); /* the operator gets our one line instead */
-    return path ? open_path(modules, path, why) : open_configured(modules, why);
+    hf_status status = path ? open_path(modules, path, why) : open_configured(modules, why);
+    if (status == HF_OK)
+        note_all(modules, true);
+    return status;
 }
 
 void hf_modules_close(hf_modules *modules)
 {
     if (!modules->list)
         return;
+    note_all(modules, false);
     if (modules->configured) {
         p11_kit_modules_finalize_and_release(modules->list);
     } else {

@@ -15,6 +15,9 @@ typedef struct hf_modules {
 /* Loads and initialises the module at `path`, or with NULL all that p11-kit has configured. Never fork afterwards:
  * PKCS#11 does not survive it. Errors: HF_ERR_MODULE. */
 hf_status hf_modules_open(hf_modules *modules, const char *path, const hf_why *why);
+/* The module says CKR_CRYPTOKI_NOT_INITIALIZED although we initialised it: does it again for everybody in the process
+ * who opened it here. Errors: HF_ERR_MODULE. */
+hf_status hf_modules_revive(CK_FUNCTION_LIST *fn, const hf_why *why);
 /* Finalises and releases; a closed or zeroed one is allowed. */
 void hf_modules_close(hf_modules *modules);
 

@@ -1,270 +1,451 @@
-/* Room `pool`. The lock guards the queue only: no call into the module and no `done` is made under it. */
+/* Room `pool`: one token: its queue, its threads, its breaker; and the list of all. */
 #include "pool.h"
 
-#include <pthread.h>
-#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
-#include "handfast/secret.h"
+#include "key.h"
 
-typedef struct item {
-    hf_key_op *op;
-    hf_key_done_fn *done;
-    void *arg;
-    uint64_t since;
-} item;
+static hf_pool *pools; /* hub */
 
-typedef struct worker {
-    hf_token_pool *pool;
-    pthread_t thread;
-    hf_p11_session session;
-    hf_decrypter decrypter;
-    bool started;
-} worker;
+/* ---- Making and finding ---- */
 
-struct hf_token_pool {
-    CK_OBJECT_HANDLE key;
-    const hf_pubkey *pub;
-    worker *workers;
-    size_t workers_n;
-
-    hf_pool_watch watch;
-
-    pthread_mutex_t lock;
-    pthread_cond_t work;
-    hf_hsm_token_stats stats;
-    bool stopping;
-    size_t head; /* index of the oldest item */
-    size_t waiting;
-    item queue[HF_HSM_QUEUE_MAX];
-};
-
-static _Thread_local const hf_token_pool *serves; /* the pool whose worker this thread is */
-
-static void finish(item *it, hf_status status)
+static bool same_text(const char *a, const char *b)
 {
-    if (status != HF_OK) {
-        hf_wipe(it->op->result, sizeof it->op->result);
-        it->op->result_len = 0;
-    }
-    it->op->status = status;
-    it->done(it->arg, it->op); /* op is no longer ours */
+    return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static hf_status run_sign(worker *w, hf_key_op *op, CK_RV *out_rv)
+/* The URI without its object and its PIN: what names the token. */
+static P11KitUri *token_part(P11KitUri *uri)
 {
-    const hf_scheme *scheme = hf_scheme_find(op->scheme);
+    char *text = NULL;
+    P11KitUri *out = p11_kit_uri_new();
 
-    if (!scheme)
-        return HF_ERR_UNSUPPORTED;
-    return hf_scheme_sign(scheme, &w->session, w->pool->key, w->pool->pub, op->input, op->input_len, op->result,
-                          &op->result_len, out_rv);
-}
-
-static hf_status run_decrypt(worker *w, hf_key_op *op, CK_RV *out_rv)
-{
-    op->result_len = HF_PREMASTER_SIZE;
-    return hf_decrypter_run(&w->decrypter, op->input, op->input_len, op->client_version, op->fallback, op->result,
-                            out_rv);
-}
-
-static bool take(hf_token_pool *pool, item *out)
-{
-    pthread_mutex_lock(&pool->lock);
-    while (pool->waiting == 0 && !pool->stopping)
-        pthread_cond_wait(&pool->work, &pool->lock);
-    bool got = !pool->stopping;
-    if (got) {
-        *out = pool->queue[pool->head];
-        pool->head = (pool->head + 1) % HF_HSM_QUEUE_MAX;
-        pool->waiting--;
-        pool->stats.running++;
-    }
-    pthread_mutex_unlock(&pool->lock);
-    return got;
-}
-
-static void tell_use(const worker *w, const hf_key_op *op, uint64_t wait, uint64_t latency, hf_status status, CK_RV rv)
-{
-    const hf_pool_watch *watch = &w->pool->watch;
-    const hf_scheme *scheme = hf_scheme_find(op->scheme);
-    struct timespec now;
-
-    if (!watch->on_use)
-        return;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    const hf_hsm_use use = {.time_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000,
-                            .conn_id = op->conn_id,
-                            .op_id = op->id,
-                            .key = watch->key,
-                            .spki_sha256 = watch->spki_sha256,
-                            .kind = op->kind,
-                            .scheme = op->scheme,
-                            .scheme_name = scheme ? scheme->name : "",
-                            .mechanism = hf_mechanism_name(scheme                               ? scheme->mechanism
-                                                           : w->decrypter.how == HF_DECRYPT_RAW ? CKM_RSA_X_509
-                                                                                                : CKM_RSA_PKCS),
-                            .token = watch->token,
-                            .wait_us = wait,
-                            .latency_us = latency,
-                            .status = status,
-                            .rv = hf_rv_name(rv)};
-    watch->on_use(watch->arg, &use);
-}
-
-static void run(worker *w, item *it)
-{
-    uint64_t start = hf_now_us();
-    CK_RV rv = CKR_OK;
-    hf_status status = it->op->kind == HF_KEY_OP_SIGN ? run_sign(w, it->op, &rv) : run_decrypt(w, it->op, &rv);
-    uint64_t latency = hf_now_us() - start;
-
-    pthread_mutex_lock(&w->pool->lock);
-    w->pool->stats.running--;
-    w->pool->stats.results[hf_result_of(status)]++;
-    hf_stats_add_latency(&w->pool->stats, latency);
-    pthread_mutex_unlock(&w->pool->lock);
-    tell_use(w, it->op, start - it->since, latency, status, rv);
-    finish(it, status);
-}
-
-static void *work(void *arg)
-{
-    worker *w = arg;
-    item it;
-
-    serves = w->pool;
-    while (take(w->pool, &it)) {
-        run(w, &it);
-        hf_decrypter_refresh(&w->decrypter);
-    }
-    return NULL;
-}
-
-void hf_token_pool_submit(hf_token_pool *pool, hf_key_op *op, hf_key_done_fn *done, void *arg)
-{
-    item it = {.op = op, .done = done, .arg = arg, .since = hf_now_us()};
-    hf_status status = HF_OK;
-
-    pthread_mutex_lock(&pool->lock);
-    if (pool->stopping) {
-        status = HF_ERR_CANCELED;
-    } else if (pool->waiting == HF_HSM_QUEUE_MAX) {
-        status = HF_ERR_BUSY;
-        pool->stats.results[HF_HSM_RESULT_BUSY]++;
+    if (!out || p11_kit_uri_format(uri, P11_KIT_URI_FOR_ANY, &text) != P11_KIT_URI_OK ||
+        p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, out) != P11_KIT_URI_OK) {
+        p11_kit_uri_free(out);
+        out = NULL;
     } else {
-        pool->queue[(pool->head + pool->waiting++) % HF_HSM_QUEUE_MAX] = it;
-        pthread_cond_signal(&pool->work);
+        p11_kit_uri_clear_attributes(out);
+        p11_kit_uri_set_pin_source(out, NULL);
     }
-    pthread_mutex_unlock(&pool->lock);
-    if (status != HF_OK)
-        finish(&it, status);
+    free(text);
+    return out;
 }
 
-void hf_token_pool_stats(hf_token_pool *pool, hf_hsm_token_stats *out)
+static char *copy_text(const char *text, bool *good)
 {
-    pthread_mutex_lock(&pool->lock);
-    *out = pool->stats;
-    out->queued = (unsigned)pool->waiting;
-    pthread_mutex_unlock(&pool->lock);
-    memcpy(out->token, pool->watch.token, sizeof out->token);
-    out->sessions = out->sessions_limit = (unsigned)pool->workers_n + 1;
-    out->threads = out->threads_limit = (unsigned)pool->workers_n;
+    char *copy = text ? strdup(text) : NULL;
+
+    *good = *good && (!text || copy);
+    return copy;
 }
 
-bool hf_token_pool_is_worker(const hf_token_pool *pool)
+static void free_memory(hf_pool *pool)
 {
-    return serves == pool;
+    hf_queue_cleanup(&pool->queue);
+    p11_kit_uri_free(pool->uri);
+    free(pool->uri_text);
+    free(pool->module);
+    free(pool->pin_file);
+    free(pool->pin_uri_file);
+    free(pool);
 }
 
-/* Signals are the program's business: our threads take none. */
-static bool start_thread(worker *w)
+static unsigned near_threads(unsigned wanted)
 {
-    sigset_t all;
-    sigset_t before;
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
-    sigfillset(&all);
-    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
-        return false;
-    w->started = pthread_create(&w->thread, NULL, work, w) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return w->started;
+    if (wanted)
+        return wanted;
+    return cpus < 1 ? 1 : cpus > HF_POOL_THREADS_NEAR ? HF_POOL_THREADS_NEAR : (unsigned)cpus;
 }
 
-/* HF_OK without a worker more when the token has no session left and one is open already. */
-static hf_status open_workers(hf_token_pool *pool, const hf_token *token, hf_decrypt_how decrypt, unsigned threads,
-                              const hf_why *why)
+static hf_pool *make(const hf_hsm_options *options, P11KitUri *uri)
 {
-    while (pool->workers_n < threads) {
-        worker *w = &pool->workers[pool->workers_n];
-        w->pool = pool;
-        CK_RV rv = hf_token_session(token, false, &w->session);
-        if (rv == CKR_SESSION_COUNT && pool->workers_n > 0) {
-            hf_why_add(why, "%sthe token has only %zu free sessions: as many threads serve it",
-                       why->text && why->text[0] ? "; " : "", pool->workers_n);
-            return HF_OK;
+    hf_pool *pool = calloc(1, sizeof *pool);
+    bool good = true;
+
+    if (!pool)
+        return NULL;
+    pool->uri = token_part(uri);
+    pool->module = copy_text(options->module ? options->module : p11_kit_uri_get_module_path(uri), &good);
+    pool->pin_file = copy_text(options->pin_source, &good);
+    pool->pin_uri_file = copy_text(p11_kit_uri_get_pin_source(uri), &good);
+    if (!good || !pool->uri || !hf_queue_init(&pool->queue, HF_HSM_QUEUE_MAX) ||
+        p11_kit_uri_format(pool->uri, P11_KIT_URI_FOR_ANY, &pool->uri_text) != P11_KIT_URI_OK) {
+        free_memory(pool);
+        return NULL;
+    }
+    pool->threads_max = options->threads;
+    pool->session_max = options->session_max;
+    pool->near = near_threads(options->threads);
+    pool->last_status = HF_ERR_TOKEN_ABSENT;
+    const CK_TOKEN_INFO *info = p11_kit_uri_get_token_info(pool->uri);
+    hf_uri_padded(info->label, sizeof info->label, pool->label, sizeof pool->label);
+    hf_hub_cond_init(&pool->work);
+    hf_hub_cond_init(&pool->connected);
+    return pool;
+}
+
+static void destroy(hf_pool *pool)
+{
+    pthread_cond_destroy(&pool->work);
+    pthread_cond_destroy(&pool->connected);
+    free_memory(pool);
+}
+
+hf_pool *hf_pool_get(const hf_hsm_options *options, P11KitUri *uri)
+{
+    hf_pool *mine = make(options, uri);
+    hf_pool *pool;
+
+    if (!mine)
+        return NULL;
+    hf_hub_lock();
+    for (pool = pools; pool; pool = pool->next)
+        if (strcmp(pool->uri_text, mine->uri_text) == 0 && same_text(pool->module, mine->module) &&
+            same_text(pool->pin_file, mine->pin_file) && same_text(pool->pin_uri_file, mine->pin_uri_file) &&
+            pool->threads_max == mine->threads_max && pool->session_max == mine->session_max)
+            break;
+    if (!pool) {
+        pool = mine;
+        pool->next = pools;
+        pools = pool;
+        mine = NULL;
+    }
+    pool->refs++;
+    hf_hub_unlock();
+    if (mine)
+        destroy(mine);
+    return pool;
+}
+
+/* ---- Threads ---- */
+
+static unsigned threads_limit(const hf_pool *pool)
+{
+    unsigned limit = pool->threads_max ? pool->threads_max : HF_POOL_THREADS_FAR;
+
+    return pool->sessions_limit && pool->sessions_limit < limit ? pool->sessions_limit : limit;
+}
+
+static CK_RV open_more(hf_pool *pool, hf_p11_session *out)
+{
+    hf_token token = hf_pool_token(pool, &(hf_p11_session){.handle = CK_INVALID_HANDLE});
+
+    return hf_token_session(&token, false, out);
+}
+
+static bool start_one(hf_pool *pool, const hf_p11_session *session, uint64_t generation)
+{
+    hf_hub_lock();
+    bool started = hf_worker_start(pool, session, generation);
+    hf_hub_unlock();
+    if (!started && session)
+        (void)session->fn->C_CloseSession(session->handle);
+    return started;
+}
+
+hf_status hf_pool_start(hf_pool *pool, hf_p11_session *session, uint64_t generation, const hf_why *why)
+{
+    bool there = session->handle != CK_INVALID_HANDLE;
+    hf_status status = HF_OK;
+    unsigned n = 0;
+
+    hf_hub_lock();
+    unsigned have = pool->workers_n;
+    unsigned wanted = threads_limit(pool) < pool->near ? threads_limit(pool) : pool->near;
+    if (!there && !have)
+        (void)hf_breaker_bad(&pool->breaker, true, hf_now_us());
+    hf_hub_unlock();
+    if (have && there)
+        (void)session->fn->C_CloseSession(session->handle);
+    for (n = 0; !have && n < (there ? wanted : 1) && status == HF_OK; n++) {
+        hf_p11_session next = *session;
+        CK_RV rv = n == 0 ? CKR_OK : open_more(pool, &next);
+        if (rv == CKR_SESSION_COUNT) {
+            hf_hub_lock();
+            pool->sessions_limit = n;
+            hf_hub_unlock();
+            break;
         }
         if (rv != CKR_OK)
-            return hf_why_set(why, hf_rv_status(rv), "C_OpenSession says %s: check the token", hf_rv_name(rv));
-        pool->workers_n++;
-        hf_status status = hf_decrypter_init(&w->decrypter, &w->session, pool->key, pool->pub, decrypt);
-        if (status != HF_OK)
-            return hf_why_set(why, status, "libcrypto cannot encrypt with the public half");
-    }
-    return HF_OK;
-}
-
-hf_status hf_token_pool_new(const hf_token *token, CK_OBJECT_HANDLE key, const hf_pubkey *pub, hf_decrypt_how decrypt,
-                            unsigned threads, const hf_pool_watch *watch, hf_token_pool **out, const hf_why *why)
-{
-    hf_token_pool *pool = calloc(1, sizeof *pool);
-
-    if (!pool || !(pool->workers = calloc(threads, sizeof *pool->workers))) {
-        free(pool);
-        return hf_why_set(why, HF_ERR_NO_MEMORY, "out of memory");
-    }
-    pool->key = key;
-    pool->pub = pub;
-    pool->watch = *watch;
-    pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->work, NULL);
-    hf_status status = open_workers(pool, token, decrypt, threads, why);
-    for (size_t i = 0; i < pool->workers_n && status == HF_OK; i++)
-        if (!start_thread(&pool->workers[i]))
+            status = hf_why_set(why, hf_rv_status(rv), "C_OpenSession says %s: check the token", hf_rv_name(rv));
+        else if (!start_one(pool, there ? &next : NULL, generation))
             status = hf_why_set(why, HF_ERR_LIMIT, "no thread can be started: raise the limit on processes");
-    if (status != HF_OK) {
-        hf_token_pool_free(pool);
-        return status;
     }
-    *out = pool;
-    return HF_OK;
+    if (status == HF_OK && !have && there && n < pool->near)
+        hf_why_add(why, "%sthe token has only %u sessions for us: as many threads serve it",
+                   why->text && why->text[0] ? "; " : "", n);
+    session->handle = CK_INVALID_HANDLE;
+    return status;
 }
 
-void hf_token_pool_free(hf_token_pool *pool)
+void hf_worker_let_go(hf_worker_thread *w)
 {
-    if (!pool)
+    hf_hsm_key *key = w->holding;
+
+    w->holding = NULL;
+    if (key && --key->active == 0)
+        pthread_cond_broadcast(&key->calm);
+}
+
+static void unlist(hf_worker_thread *w)
+{
+    hf_worker_thread **at = &w->pool->workers;
+
+    while (*at != w)
+        at = &(*at)->next;
+    *at = w->next;
+    w->pool->workers_n--;
+}
+
+/* Whoever stops the pool joins and closes the others. */
+void hf_worker_end(hf_worker_thread *w)
+{
+    hf_pool *pool = w->pool;
+    bool abandoned = w->abandoned;
+    bool alone = abandoned || !pool->stopping;
+    bool alive = w->session.handle != CK_INVALID_HANDLE && w->generation >= pool->void_below;
+
+    w->ended = true;
+    if (abandoned)
+        pool->stats.hung_now--;
+    else if (alone)
+        unlist(w);
+    pthread_cond_broadcast(&pool->connected);
+    hf_hub_unlock();
+    if (!alone)
         return;
-    pthread_mutex_lock(&pool->lock);
+    (void)pthread_detach(w->thread);
+    if (alive)
+        (void)w->session.fn->C_CloseSession(w->session.handle);
+    free(w);
+    if (abandoned)
+        hf_pool_put(pool);
+}
+
+void hf_pool_abandon(hf_pool *pool, hf_worker_thread *w)
+{
+    unlist(w);
+    w->abandoned = true;
+    pool->refs++; /* until it comes back */
+    pool->stats.hung++;
+    pool->stats.hung_now++;
+    if (pool->connecting == &w->session) {
+        pool->connecting = NULL;
+        pthread_cond_broadcast(&pool->connected);
+    }
+    if (w->probing)
+        hf_breaker_probed(&pool->breaker, false, hf_now_us());
+    hf_pool_remind(pool);
+    if (w->current) {
+        pool->stats.results[HF_HSM_RESULT_TIMEOUT]++;
+        w->current->member = NULL;
+        w->current->running = false;
+        w->current = NULL;
+    }
+    hf_worker_let_go(w);
+    if (!pool->stopping && pool->stats.hung_now < HF_POOL_HUNG_MAX)
+        (void)hf_worker_start(pool, NULL, 0);
+}
+
+/* ---- Operations ---- */
+
+bool hf_pool_queue(hf_pool *pool, hf_try *t)
+{
+    if (!hf_queue_push(&pool->queue, &t->item))
+        return false;
+    if (pool->idle > 0)
+        pthread_cond_signal(&pool->work);
+    else if (pool->latency_us > HF_POOL_FAR_US && pool->workers_n < threads_limit(pool))
+        (void)hf_worker_start(pool, NULL, 0); /* they wait for the wire, not for our CPUs */
+    return true;
+}
+
+uint64_t hf_pool_wait_us(const hf_pool *pool, uint64_t now_us)
+{
+    uint64_t each = pool->latency_us ? pool->latency_us : HF_POOL_UNKNOWN_US;
+
+    for (const hf_worker_thread *w = pool->workers; w; w = w->next)
+        if (w->current && now_us > w->since_us && now_us - w->since_us > each)
+            each = now_us - w->since_us; /* it is slower now than it was */
+    return each * (pool->queue.n + 1) / (pool->workers_n ? pool->workers_n : 1);
+}
+
+void hf_pool_remind(hf_pool *pool)
+{
+    for (hf_member *m = pool->members; m; m = m->next) {
+        if (pool->breaker.state == HF_HSM_BREAKER_OPEN)
+            hf_keeper_by(m->key, pool->breaker.probe_us);
+        if (pool->recheck_us)
+            hf_keeper_by(m->key, pool->recheck_us);
+    }
+}
+
+bool hf_pool_fail(hf_pool *pool, hf_status status, bool gone, hf_job **list)
+{
+    hf_queue_item *item;
+
+    if (!hf_breaker_bad(&pool->breaker, gone, hf_now_us()))
+        return false;
+    pool->last_status = status;
+    pool->stats.breaker_opened++;
+    while ((item = hf_queue_pop(&pool->queue))) {
+        hf_try *t = (hf_try *)(void *)item;
+        pool->stats.results[hf_result_of(status)]++;
+        t->member = NULL;
+        (void)hf_job_move(t->job, status, list);
+    }
+    hf_pool_remind(pool);
+    return true;
+}
+
+void hf_pool_add_member(hf_pool *pool, hf_member *member)
+{
+    member->next = pool->members;
+    pool->members = member;
+}
+
+void hf_pool_remove_member(hf_pool *pool, hf_member *member)
+{
+    hf_member **at = &pool->members;
+
+    while (*at != member)
+        at = &(*at)->next;
+    *at = member->next;
+}
+
+/* ---- What is due ---- */
+
+uint64_t hf_pool_tick(hf_pool *pool, uint64_t now_us, hf_job **list)
+{
+    uint64_t next = now_us + (uint64_t)HF_POOL_PROBE_MAX_MS * 1000;
+    hf_worker_thread *after;
+
+    for (hf_worker_thread *w = pool->workers; w; w = after) {
+        after = w->next;
+        if (w->busy && !w->current && w->limit_us && w->limit_us <= now_us) {
+            hf_pool_abandon(pool, w);
+            (void)hf_pool_fail(pool, HF_ERR_TIMEOUT, true, list);
+        }
+    }
+    if (pool->workers_n == 0 && !pool->stopping && pool->stats.hung_now < HF_POOL_HUNG_MAX)
+        (void)hf_worker_start(pool, NULL, 0);
+    if (hf_breaker_probe(&pool->breaker, now_us) ||
+        (pool->breaker.state == HF_HSM_BREAKER_CLOSED && pool->recheck_us && pool->recheck_us <= now_us)) {
+        pool->recheck_us = 0;
+        pool->probe_now = true;
+        pthread_cond_signal(&pool->work);
+    }
+    if (pool->breaker.state == HF_HSM_BREAKER_OPEN && pool->breaker.probe_us < next)
+        next = pool->breaker.probe_us;
+    if (pool->recheck_us && pool->recheck_us < next)
+        next = pool->recheck_us;
+    return next;
+}
+
+void hf_pool_snapshot(const hf_pool *pool, hf_hsm_token_stats *out)
+{
+    *out = pool->stats;
+    memcpy(out->token, pool->label, sizeof out->token);
+    out->breaker = pool->breaker.state;
+    for (const hf_worker_thread *w = pool->workers; w; w = w->next) {
+        out->sessions += w->open;
+        out->running += w->current != NULL;
+    }
+    out->threads = pool->workers_n;
+    out->threads_limit = out->sessions_limit = threads_limit(pool);
+    out->queued = (unsigned)pool->queue.n;
+}
+
+void hf_pool_tell(hf_pool *pool, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    hf_hub_lock();
+    hf_hsm_key *key = NULL;
+    for (const hf_member *m = pool->members; m && !key; m = m->next)
+        key = m->key->on_notice ? m->key : NULL;
+    if (key)
+        key->active++; /* its release waits for us */
+    hf_hub_unlock();
+    if (!key)
+        return;
+    key->on_notice(key->arg, text);
+    hf_hub_lock();
+    if (--key->active == 0)
+        pthread_cond_broadcast(&key->calm);
+    hf_hub_unlock();
+}
+
+/* ---- The end ---- */
+
+/* Waits for the threads; those that do not come are given up. With the lock held at both ends. */
+static void stop_threads(hf_pool *pool)
+{
+    uint64_t until = hf_now_us() + (uint64_t)HF_POOL_PROBE_MAX_MS * 1000;
+    hf_worker_thread *w;
+
     pool->stopping = true;
     pthread_cond_broadcast(&pool->work);
-    pthread_mutex_unlock(&pool->lock);
-    for (size_t i = 0; i < pool->workers_n; i++)
-        if (pool->workers[i].started)
-            (void)pthread_join(pool->workers[i].thread, NULL);
-    /* Nobody else is left: what waits is given back without the lock. */
-    for (; pool->waiting > 0; pool->waiting--) {
-        item it = pool->queue[pool->head];
-        pool->head = (pool->head + 1) % HF_HSM_QUEUE_MAX;
-        finish(&it, HF_ERR_CANCELED);
+    for (;;) {
+        for (w = pool->workers; w && w->ended; w = w->next)
+            ;
+        if (!w)
+            return;
+        if (hf_now_us() < until)
+            hf_hub_wait(&pool->connected, until);
+        else
+            hf_pool_abandon(pool, w);
     }
-    for (size_t i = 0; i < pool->workers_n; i++) {
-        hf_decrypter_cleanup(&pool->workers[i].decrypter);
-        (void)pool->workers[i].session.fn->C_CloseSession(pool->workers[i].session.handle);
+}
+
+static void close_all(hf_pool *pool)
+{
+    hf_p11_session any = pool->spare;
+
+    for (hf_worker_thread *w = pool->workers; w; w = w->next) {
+        (void)pthread_join(w->thread, NULL);
+        if (w->session.handle != CK_INVALID_HANDLE && w->generation >= pool->void_below)
+            any = w->session;
     }
-    pthread_cond_destroy(&pool->work);
-    pthread_mutex_destroy(&pool->lock);
-    free(pool->workers);
-    free(pool);
+    hf_login_release(pool->login, &any);
+    if (pool->spare.handle != CK_INVALID_HANDLE)
+        (void)pool->spare.fn->C_CloseSession(pool->spare.handle);
+    while (pool->workers) {
+        hf_worker_thread *w = pool->workers;
+        pool->workers = w->next;
+        if (w->session.handle != CK_INVALID_HANDLE && w->generation >= pool->void_below)
+            (void)w->session.fn->C_CloseSession(w->session.handle);
+        free(w);
+    }
+    if (pool->modules.list && !pool->modules.configured)
+        pool->modules.list = pool->modules.single;
+    hf_modules_close(&pool->modules);
+    destroy(pool);
+}
+
+void hf_pool_put(hf_pool *pool)
+{
+    hf_hub_lock();
+    if (pool->refs == 1 && !pool->stopping) {
+        hf_pool **at = &pools;
+        while (*at != pool)
+            at = &(*at)->next;
+        *at = pool->next;
+        stop_threads(pool);
+    }
+    bool last = --pool->refs == 0; /* else threads that hang: the last one that comes back closes it */
+    hf_hub_unlock();
+    if (last)
+        close_all(pool);
 }

@@ -113,7 +113,8 @@ static hf_status probe_schemes(const hf_token *token, CK_OBJECT_HANDLE key, cons
 static bool try_decrypt(const hf_token *token, CK_OBJECT_HANDLE key, const hf_pubkey *pub, hf_decrypt_how how,
                         CK_RV *out_rv)
 {
-    hf_decrypter d;
+    hf_decrypt_key k;
+    hf_decrypter d = {.k = &k, .session = &token->session, .key = key};
     uint8_t secret[HF_PREMASTER_SIZE];
     uint8_t fallback[HF_PREMASTER_SIZE] = {0};
     uint8_t result[HF_PREMASTER_SIZE];
@@ -121,8 +122,7 @@ static bool try_decrypt(const hf_token *token, CK_OBJECT_HANDLE key, const hf_pu
     size_t len = 0;
 
     *out_rv = CKR_OK;
-    bool good =
-        hf_decrypter_init(&d, &token->session, key, pub, how) == HF_OK && RAND_bytes(secret, sizeof secret) == 1;
+    bool good = hf_decrypt_key_init(&k, pub, how) == HF_OK && RAND_bytes(secret, sizeof secret) == 1;
     secret[0] = 3;
     secret[1] = 3;
     good = good && hf_decrypter_encrypt(pub, secret, sizeof secret, cipher, sizeof cipher, &len) == HF_OK &&
@@ -154,7 +154,8 @@ static void probe_decrypt(const hf_token *token, CK_OBJECT_HANDLE key, const hf_
         return;
     for (size_t i = 0; i < 3 && out->decrypt == HF_DECRYPT_NONE; i++) {
         CK_RV rv = CKR_OK;
-        if (!ways[i].right || !may_use(token, r, ways[i].mechanism, ways[i].flag))
+        if (!ways[i].right || (token->session.auth && ways[i].how == HF_DECRYPT_UNWRAP) || /* no place for its PIN */
+            !may_use(token, r, ways[i].mechanism, ways[i].flag))
             continue;
         if (try_decrypt(token, key, pub, ways[i].how, &rv))
             out->decrypt = ways[i].how;
@@ -190,4 +191,24 @@ hf_status hf_token_probe_key(const hf_token *token, CK_OBJECT_HANDLE key, const 
         why, HF_ERR_KEY_UNUSABLE,
         "the token offers no mechanism for the key, or the key may neither sign nor decrypt: check CKA_SIGN, "
         "CKA_DECRYPT and CKA_ALLOWED_MECHANISMS");
+}
+
+hf_status hf_token_prove_key(const hf_token *token, CK_OBJECT_HANDLE key, const hf_pubkey *pub, const hf_usable *usable,
+                             const hf_why *why)
+{
+    CK_RV rv = CKR_OK;
+    hf_status status;
+
+    if (usable->schemes[0])
+        status = try_scheme(token, key, pub, hf_scheme_find(usable->schemes[0]), &rv);
+    else
+        status = try_decrypt(token, key, pub, usable->decrypt, &rv) ? HF_OK : HF_ERR_VERIFY;
+    if (status == HF_OK)
+        return HF_OK;
+    if (rv != CKR_OK)
+        return hf_why_set(why, hf_rv_status(rv), "the trial operation failed: the token says %s", hf_rv_name(rv));
+    if (status == HF_ERR_VERIFY)
+        return hf_why_set(why, HF_ERR_KEY_MISMATCH,
+                          "what the key answers does not fit its public half: another key stands in its place");
+    return hf_why_set(why, status, "the trial operation failed: %s", hf_status_text(status));
 }

@@ -165,8 +165,13 @@ static hf_status sign_body(hf_hsm_key *k, const hf_der *body, const hf_scheme *s
         input = digest;
         input_len = digest_len;
     }
-    hf_status status =
-        hf_scheme_sign(scheme, &k->token.session, k->handle, &k->pub, input, input_len, signature, &len, &rv);
+    hf_token token;
+    CK_OBJECT_HANDLE handle;
+    hf_status status = hf_hsm_key_borrow(k, false, &token, &handle, why);
+    if (status != HF_OK)
+        return status;
+    status = hf_scheme_sign(scheme, &token.session, handle, &k->pub, input, input_len, signature, &len, &rv);
+    hf_hsm_key_give_back(&token);
     if (status != HF_OK)
         return hf_why_set(why, status, "the token cannot sign: it says %s", hf_rv_name(rv));
     status = hf_scheme_verify(scheme, &k->pub, input, input_len, signature, len);
@@ -205,23 +210,24 @@ static hf_status to_pem(const char *what, const hf_der *der, char **out, const h
 /* Stores a certificate of our own beside its key, with the key's label and id. */
 static hf_status store_beside(hf_hsm_key *k, const hf_der *der, const hf_why *why)
 {
-    hf_p11_session write;
+    hf_token token;
+    CK_OBJECT_HANDLE handle;
     uint8_t *label = NULL;
     uint8_t *id = NULL;
     size_t label_len = 0;
     size_t id_len = 0;
     bool stored = false;
-    CK_RV rv = hf_token_session(&k->token, true, &write);
 
-    if (rv != CKR_OK)
-        return hf_why_set(why, hf_rv_status(rv), "the token cannot be written to: it says %s", hf_rv_name(rv));
-    (void)hf_attr_bytes(&write, k->handle, CKA_LABEL, &label, &label_len);
-    (void)hf_attr_bytes(&write, k->handle, CKA_ID, &id, &id_len);
-    hf_status status = hf_provision_store_cert(&write, der->data, der->len, label ? (const char *)label : "", id,
-                                               id_len, &stored, why);
+    hf_status status = hf_hsm_key_borrow(k, true, &token, &handle, why);
+    if (status != HF_OK)
+        return status;
+    (void)hf_attr_bytes(&token.session, handle, CKA_LABEL, &label, &label_len);
+    (void)hf_attr_bytes(&token.session, handle, CKA_ID, &id, &id_len);
+    status = hf_provision_store_cert(&token.session, der->data, der->len, label ? (const char *)label : "", id, id_len,
+                                     &stored, why);
     free(label);
     free(id);
-    (void)write.fn->C_CloseSession(write.handle);
+    hf_hsm_key_give_back(&token);
     return status;
 }
 

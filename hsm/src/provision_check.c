@@ -72,21 +72,15 @@ static void run(checker *c, hf_key_op *op)
 
 static void check_attributes(checker *c)
 {
-    bool sensitive = false;
-    bool extractable = true;
-    bool never = false;
-    hf_p11_session *s = &c->k->token.session;
+    const hf_key_facts *f = &c->k->facts;
     char name[32];
 
-    (void)hf_attr_bool(s, c->k->handle, CKA_SENSITIVE, false, &sensitive);
-    (void)hf_attr_bool(s, c->k->handle, CKA_EXTRACTABLE, true, &extractable);
-    (void)hf_attr_bool(s, c->k->handle, CKA_NEVER_EXTRACTABLE, false, &never);
     hf_pubkey_name(&c->k->pub, name, sizeof name);
-    say(c, sensitive && !extractable ? HF_OK : HF_ERR_KEY_UNSAFE, "key %s: %s, %s", name,
-        sensitive ? "sensitive" : "not sensitive",
-        extractable ? "extractable"
-        : never     ? "never extractable"
-                    : "not extractable (imported)");
+    say(c, f->sensitive && !f->extractable ? HF_OK : HF_ERR_KEY_UNSAFE, "key %s: %s, %s", name,
+        f->sensitive ? "sensitive" : "not sensitive",
+        f->extractable         ? "extractable"
+        : f->never_extractable ? "never extractable"
+                               : "not extractable (imported)");
 }
 
 static void check_scheme(checker *c, uint16_t id)

@@ -3,6 +3,7 @@
 #include <openssl/ecdsa.h>
 #include <string.h>
 
+#include "login.h"
 #include "scheme.h"
 
 #define DIGEST_INFO_MAX (19 + 64)
@@ -18,6 +19,8 @@ static CK_RV call_token(const hf_p11_session *session, CK_OBJECT_HANDLE key, CK_
     CK_BYTE *in = (CK_BYTE *)(uintptr_t)input; /* PKCS#11 has no const, and does not write here */
     CK_RV rv = session->fn->C_SignInit(session->handle, mechanism, key);
 
+    if (rv == CKR_OK && session->auth)
+        rv = hf_authenticate(session);
     return rv == CKR_OK ? session->fn->C_Sign(session->handle, in, input_len, out, out_len) : rv;
 }
 

@@ -7,8 +7,7 @@ CK_RV hf_token_session(const hf_token *token, bool write, hf_p11_session *out)
 {
     CK_FLAGS flags = CKF_SERIAL_SESSION | (write ? CKF_RW_SESSION : 0);
 
-    out->fn = token->slot.fn;
-    out->handle = CK_INVALID_HANDLE;
+    *out = (hf_p11_session){.fn = token->slot.fn, .handle = CK_INVALID_HANDLE};
     return token->slot.fn->C_OpenSession(token->slot.id, flags, NULL, NULL, &out->handle);
 }
 
@@ -31,7 +30,8 @@ static hf_status open_slot(const hf_hsm_options *options, P11KitUri *uri, bool w
                           rv == CKR_SESSION_COUNT           ? "other programs hold all its sessions: stop one"
                           : rv == CKR_TOKEN_WRITE_PROTECTED ? "it is write-protected"
                                                             : "check that it is connected");
-    return login ? hf_login_acquire(&token->slot, &token->session, &source, &token->login, why) : HF_OK;
+    bool again = false;
+    return login ? hf_login_acquire(&token->slot, &token->session, &source, &token->login, &again, why) : HF_OK;
 }
 
 hf_status hf_token_open(const hf_hsm_options *options, P11KitUri *uri, bool write, bool login, hf_token *out,

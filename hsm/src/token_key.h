@@ -33,11 +33,22 @@ typedef struct hf_usable {
 
 /* Exactly one private key that the URI names. HF_ERR_NOT_FOUND and HF_ERR_AMBIGUOUS list the keys there are. */
 hf_status hf_token_find_key(const hf_token *token, P11KitUri *uri, CK_OBJECT_HANDLE *out, const hf_why *why);
-/* Refuses a key that could leave the token, or that wants its PIN for every operation. */
-hf_status hf_token_check_key(const hf_token *token, CK_OBJECT_HANDLE key, bool allow_extractable, const hf_why *why);
+/* How the token guards the key. */
+typedef struct hf_key_facts {
+    bool sensitive, extractable, never_extractable;
+    bool always_authenticate; /* wants its PIN for every operation */
+} hf_key_facts;
+
+/* Reads the facts; refuses a key that could leave the token. */
+hf_status hf_token_check_key(const hf_token *token, CK_OBJECT_HANDLE key, bool allow_extractable, hf_key_facts *out,
+                             const hf_why *why);
 /* Probes mechanisms and proves each with a trial operation against the public half. On HF_OK the line in `why` says
  * what was advertised and yet does not work; empty when all is well. HF_ERR_KEY_UNUSABLE when nothing works. */
 hf_status hf_token_probe_key(const hf_token *token, CK_OBJECT_HANDLE key, const hf_pubkey *pub, hf_usable *out,
+                             const hf_why *why);
+/* One trial operation: whether this is (still) the private key of `pub`. HF_ERR_KEY_MISMATCH when its answer is wrong;
+ * errors of the token otherwise. */
+hf_status hf_token_prove_key(const hf_token *token, CK_OBJECT_HANDLE key, const hf_pubkey *pub, const hf_usable *usable,
                              const hf_why *why);
 
 #endif

@@ -115,3 +115,37 @@ Test(cli, keys_in_tokens_are_uris)
     cr_assert_not(hf_tls_key_is_uri("key.pem"));
     cr_assert_not(hf_tls_key_is_uri("./pkcs11:x"));
 }
+
+/* Options as on a command line: "c" is --cert, "k" --key in a token, "f" --key in a file. */
+static int take_keys(hf_tls_options *options, const char *kinds)
+{
+    static const char *const uris[] = {"pkcs11:object=0", "pkcs11:object=1", "pkcs11:object=2", "pkcs11:object=3"};
+    memset(options, 0, sizeof *options);
+    for (size_t i = 0; kinds[i]; i++) {
+        int opt = kinds[i] == 'c' ? HF_OPT_CERT : HF_OPT_KEY;
+        const char *value = kinds[i] == 'k' ? uris[options->n_keys % 4] : "file.pem";
+        cr_assert_eq(hf_tls_options_take(options, opt, value, "test"), HF_EXIT_DONE);
+    }
+    return hf_tls_options_check(options, "test");
+}
+
+Test(cli, keys_of_certificates)
+{
+    hf_tls_options o;
+    static const char *const pairs[] = {"ck", "kc", "cckk", "ckck", "kkcc", "cf", "ckcf", "k", "kk"};
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        cr_assert_eq(take_keys(&o, pairs[i]), HF_EXIT_DONE, "%s", pairs[i]);
+        for (size_t k = 0; k < o.n_keys; k++)
+            cr_assert_eq(o.n_more_keys[k], 0, "%s", pairs[i]);
+    }
+    cr_assert_eq(take_keys(&o, "ckkck"), HF_EXIT_DONE);
+    cr_assert_eq(o.n_keys, 2);
+    cr_assert_str_eq(o.keys[0], "pkcs11:object=0");
+    cr_assert_eq(o.n_more_keys[0], 1);
+    cr_assert_str_eq(o.more_keys[0][0], "pkcs11:object=1");
+    cr_assert_str_eq(o.keys[1], "pkcs11:object=2");
+    cr_assert_eq(o.n_more_keys[1], 0);
+    static const char *const bad[] = {"c", "f", "cck", "kck", "cff", "ckf", "cfk", "cckkk", "ckkkkkkkkk"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_assert_eq(take_keys(&o, bad[i]), HF_EXIT_USAGE, "%s", bad[i]);
+}

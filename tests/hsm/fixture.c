@@ -8,6 +8,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,7 @@ void write_file(const char *path, const char *text, unsigned mode)
     cr_assert(file && fputs(text, file) >= 0 && fclose(file) == 0 && chmod(path, mode) == 0);
 }
 
-void token_setup(void)
+static void copy_template(void)
 {
     char from[512];
     char to[512];
@@ -58,10 +59,56 @@ void token_setup(void)
     cr_assert_eq(unsetenv("CREDENTIALS_DIRECTORY"), 0);
     (void)snprintf(pin_file, sizeof pin_file, "%s/pin", test_folder);
     write_file(pin_file, "1234\n", 0600);
+}
+
+void token_setup(void)
+{
+    copy_template();
     mask_handle = dlopen(MODULE, RTLD_NOW | RTLD_LOCAL); /* the same module that p11-kit gets by this path */
     cr_assert_not_null(mask_handle, "%s", dlerror());
     mask = dlsym(mask_handle, "mask_control");
     cr_assert_not_null(mask);
+}
+
+void fault(const char *format, ...)
+{
+    static unsigned n;
+    char rules[4096], text[5120], path[300], fresh[300];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(rules, sizeof rules, format, args);
+    va_end(args);
+    (void)snprintf(path, sizeof path, "%s/fault.conf", test_folder);
+    (void)snprintf(fresh, sizeof fresh, "%s/fault.new", test_folder);
+    (void)snprintf(text, sizeof text, "module = %s\ntrace = %s/trace\n%s\n# %u\n", HF_TEST_SOFTHSM, test_folder, rules,
+                   n++);
+    write_file(fresh, text, 0600);
+    cr_assert_eq(rename(fresh, path), 0);
+}
+
+unsigned fault_traced(const char *word)
+{
+    char line[1024], path[300];
+    unsigned n = 0;
+
+    (void)snprintf(path, sizeof path, "%s/trace", test_folder);
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file);
+    while (fgets(line, sizeof line, file))
+        n += strstr(line, word) != NULL;
+    cr_assert_eq(fclose(file), 0);
+    return n;
+}
+
+void fault_setup(void)
+{
+    char path[300];
+
+    copy_template();
+    (void)snprintf(path, sizeof path, "%s/fault.conf", test_folder);
+    cr_assert_eq(setenv("HANDFAST_FAULT_CONF", path, 1), 0);
+    fault("# nothing yet");
 }
 
 void token_teardown(void)
@@ -71,7 +118,10 @@ void token_teardown(void)
 
 hf_hsm_options test_options(void)
 {
-    return (hf_hsm_options){.module = MODULE, .pin_source = pin_file, .threads = 1};
+    return (hf_hsm_options){.module = mask ? MODULE : HF_TEST_FAULT_MODULE,
+                            .pin_source = pin_file,
+                            .threads = 1,
+                            .on_notice = print_notice};
 }
 
 const char *uri_of(const char *label)
@@ -174,6 +224,23 @@ hf_status sign_zeros(hf_key *key, uint16_t scheme)
     hf_status status = op->status;
     free(op);
     return status;
+}
+
+hf_status sign_until_good(hf_key *key, uint16_t scheme)
+{
+    hf_status status = sign_zeros(key, scheme);
+
+    for (int i = 0; i < 1000 && status != HF_OK; i++) {
+        usleep(10000);
+        status = sign_zeros(key, scheme);
+    }
+    return status;
+}
+
+void print_notice(void *arg, const char *line)
+{
+    (void)arg;
+    fprintf(stderr, "notice: %s\n", line);
 }
 
 void encrypt_block(const hf_key *key, const uint8_t *block, uint8_t *out)

@@ -14,8 +14,8 @@
 /* What the template token "demo" holds (all by label): rsa (with a certificate), p256, p384, p521, ed; loose (P-256,
  * extractable); twin (two P-256 keys); orphan (P-256 without its public half); unwrapper (RSA that may only unwrap);
  * always (P-256,
- * CKA_ALWAYS_AUTHENTICATE); signer (RSA that may only sign, with CKM_RSA_PKCS only). A second token, "second", holds
- * the P-256 key "far". */
+ * CKA_ALWAYS_AUTHENTICATE); signer (RSA that may only sign, with CKM_RSA_PKCS only); shared (P-256) and sharedrsa. A
+ * second token, "second", holds the P-256 key "far", and shared and sharedrsa too. */
 extern mask_control_t *mask;  /* of the module, loaded once for the test */
 extern char test_folder[256]; /* files of the test */
 extern char pin_file[300];    /* with the right PIN, mode 600 */
@@ -24,6 +24,13 @@ extern char why[WHY_MAX];
 /* Copies the template, sets SOFTHSM2_CONF, and loads the masking module once without initialising it. */
 void token_setup(void);
 void token_teardown(void);
+
+/* The same with the fault module in place of the masking one; `mask` is NULL. */
+void fault_setup(void);
+/* What the fault module does from its next call on: lines of its configuration, printf-like. */
+void fault(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Lines of the fault module's trace with this text. */
+unsigned fault_traced(const char *text);
 
 /* Default options: the masking module and the PIN file, one thread. */
 hf_hsm_options test_options(void);
@@ -43,6 +50,10 @@ hf_key_op *make_decrypt(hf_key *key, const uint8_t *cipher, size_t len);
 void run_op(hf_key *key, hf_key_op *op);
 /* Signs a digest (or message) of zeros; the status. */
 hf_status sign_zeros(hf_key *key, uint16_t scheme);
+/* The same until the token is in use again; for at most 10 s. */
+hf_status sign_until_good(hf_key *key, uint16_t scheme);
+/* For hf_hsm_options.on_notice, to see what a test does. */
+void print_notice(void *arg, const char *line);
 /* Raw RSA of a block built by the caller (as long as the modulus) with the public half. */
 void encrypt_block(const hf_key *key, const uint8_t *block, uint8_t *out);
 /* 00 02 nonzero... 00 premaster: the right block, to be spoilt. Returns where the premaster starts. */

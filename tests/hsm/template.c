@@ -1,5 +1,7 @@
 /* The program that makes the template token, before the suites run: `hsm_template FOLDER`. Every test copies the
  * folder. Ordinary keys are made by the library; odd ones, which it refuses to make, by PKCS#11 calls. */
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <p11-kit/p11-kit.h>
 #include <p11-kit/pkcs11.h>
 #include <stdio.h>
@@ -117,6 +119,24 @@ static void write_text(const char *path, const char *text)
     must(file && fputs(text, file) >= 0 && fclose(file) == 0, path);
 }
 
+/* One key in both tokens, under the same label. */
+static void make_shared(const hf_hsm_options *options, const char *label, EVP_PKEY *pkey)
+{
+    static const char *const tokens[] = {"pkcs11:token=demo", "pkcs11:token=second"};
+    BIO *bio = BIO_new(BIO_s_mem());
+    char uri[HF_HSM_URI_MAX + 1];
+    char *pem = NULL;
+
+    must(pkey && bio && PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1, label);
+    long len = BIO_get_mem_data(bio, &pem);
+    for (size_t i = 0; i < 2; i++) {
+        const hf_hsm_new_key key = {.token_uri = tokens[i], .label = label};
+        must(hf_hsm_import_key(options, &key, pem, (size_t)len, uri, why, sizeof why) == HF_OK, label);
+    }
+    BIO_free(bio);
+    EVP_PKEY_free(pkey);
+}
+
 int main(int argc, char **argv)
 {
     char conf[1024];
@@ -143,6 +163,8 @@ int main(int argc, char **argv)
     make_key(&options, "pkcs11:token=demo", "p521", "ec:p521");
     make_key(&options, "pkcs11:token=demo", "ed", "ed25519");
     make_key(&options, "pkcs11:token=second", "far", "ec:p256");
+    make_shared(&options, "shared", EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"));
+    make_shared(&options, "sharedrsa", EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048));
     const hf_hsm_cert_spec spec = {.subject = "CN=rsa.example", .days = 30};
     must(hf_hsm_selfsign(&options, "pkcs11:token=demo;object=rsa", &spec, &pem, why, sizeof why) == HF_OK, "selfsign");
     free(pem);

@@ -163,11 +163,21 @@ Test(hsm_open, attributes_that_a_token_does_not_have)
     expect_failure(&options, uri_of("p256"), HF_ERR_NOT_FOUND, "public half", "");
 }
 
+/* Signs with a login for each signature, from the PIN's source; a wrong PIN is tried once. */
 Test(hsm_open, key_that_wants_its_pin_always)
 {
-    hf_hsm_options options = test_options();
+    hf_key *key = open_key("always", 1);
+    unsigned logins = mask_count(MASK_LOGIN);
 
-    expect_failure(&options, uri_of("always"), HF_ERR_KEY_UNUSABLE, "CKA_ALWAYS_AUTHENTICATE", "every operation");
+    cr_expect_eq(sign_zeros(key, HF_ECDSA_SECP256R1_SHA256), HF_OK);
+    cr_expect_eq(mask_count(MASK_LOGIN), logins + 1);
+    write_file(pin_file, "9999\n", 0600);
+    for (int i = 0; i < 4; i++)
+        cr_expect_eq(sign_zeros(key, HF_ECDSA_SECP256R1_SHA256), HF_ERR_PIN_INCORRECT);
+    cr_expect_eq(mask_count(MASK_LOGIN), logins + 2);
+    write_file(pin_file, "1234\n", 0600);
+    cr_expect_eq(sign_until_good(key, HF_ECDSA_SECP256R1_SHA256), HF_OK);
+    key->ops->release(key);
 }
 
 Test(hsm_open, public_half_missing)

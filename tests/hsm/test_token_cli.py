@@ -4,6 +4,7 @@ usage: test_token_cli.py HANDFAST SOFTHSM_MODULE
 """
 import os
 import pty
+import re
 import select
 import shutil
 import subprocess
@@ -137,6 +138,16 @@ def read_until(fd, end):
     return seen
 
 
+def under_load():
+    text = run("check", "--token", "t", "--label", "server", "--load=2", says=["load    2 at once", "failed  0"])
+    expect(re.search(r"load .*: [1-9][0-9]* (signatures|decryptions)/s", text), text)
+    expect(re.search(r"latency p50 [0-9.]+ ms, p90 [0-9.]+ ms, p99 [0-9.]+ ms, longest", text), text)
+    expect(re.search(r'token   "t": breaker closed, [1-9][0-9]* of at most', text), text)
+    expect(re.search(r"up to +[0-9.]+ ms in the token: [1-9]", text), text)
+    for bad in ("0", "257", "x", "-1"):
+        run("check", "--token", "t", "--label", "server", f"--load={bad}", code=2, says=["1 to 256"])
+
+
 def at_a_terminal(keys, code, says):
     pid, fd = pty.fork()
     if pid == 0:
@@ -162,6 +173,7 @@ def main():
     life_of_a_token()
     imports()
     failures_have_a_line()
+    under_load()
     at_a_terminal(PIN.encode() + b"\r", 0, 'PIN of token "t": ')
     at_a_terminal(b"xx\x7f\x7f" + PIN.encode() + b"\r", 0, "object=server")
     at_a_terminal(b"junk\x15" + PIN.encode() + b"\r", 0, "object=server")

@@ -1,0 +1,131 @@
+/* Room `failover`: the keeper of a key, a thread that never calls a module: so deadlines end operations even while
+ * every other thread hangs. It also sets off hedges, and probes of the key's tokens. */
+#include <string.h>
+
+#include "key.h"
+
+/* What a deadline ended while it ran: told, because the token was asked. */
+typedef struct late {
+    const hf_member *member;
+    uint64_t wait_us, latency_us;
+    char label[HF_HSM_LABEL_SIZE];
+} late;
+
+/* Under the lock: threads that are at the job are given up; *opened when that was one too many. */
+static bool give_up(hf_job *job, uint64_t now_us, late *out, hf_pool **opened, hf_job **list)
+{
+    bool ran = false;
+
+    for (size_t i = 0; i < 2; i++) {
+        hf_try *t = &job->tries[i];
+        if (!t->member || !t->running)
+            continue;
+        hf_pool *pool = t->member->pool;
+        hf_worker_thread *w = pool->workers;
+        while (w && w->current != t)
+            w = w->next;
+        if (!w)
+            continue;
+        ran = true;
+        *out = (late){.member = t->member, .wait_us = w->since_us - t->queued_us, .latency_us = now_us - w->since_us};
+        memcpy(out->label, pool->label, sizeof out->label);
+        hf_pool_abandon(pool, w);
+        if (hf_pool_fail(pool, HF_ERR_TIMEOUT, false, list))
+            *opened = pool;
+    }
+    return ran;
+}
+
+/* With the lock held at both ends; ends what is late. True: something was done, look again. */
+static bool expire_one(hf_hsm_key *k, uint64_t now_us)
+{
+    hf_job *job = k->first;
+    hf_job *list = NULL;
+    hf_pool *opened = NULL;
+    late l;
+
+    if (!job || job->deadline_us > now_us)
+        return false;
+    bool ran = give_up(job, now_us, &l, &opened, &list);
+    job->refs++;
+    (void)hf_job_finish(job, HF_ERR_TIMEOUT, NULL, 0, &list);
+    if (opened)
+        opened->refs++;
+    hf_hub_unlock();
+    if (ran) {
+        const hf_use_facts facts = {
+            .wait_us = l.wait_us, .latency_us = l.latency_us, .status = HF_ERR_TIMEOUT, .rv = ""};
+        hf_use_tell(job, l.member, l.label, &facts);
+    }
+    if (opened) {
+        hf_pool_tell(opened, "token \"%s\" does not answer and is not used until it does", l.label);
+        hf_pool_put(opened);
+    }
+    hf_jobs_deliver(list);
+    hf_hub_lock();
+    hf_job_unref(job);
+    return true;
+}
+
+static uint64_t look(hf_hsm_key *k, hf_job **list)
+{
+    uint64_t now = hf_now_us();
+    uint64_t next = hf_hedge_due(k, now);
+
+    for (size_t i = 0; i < k->n; i++) {
+        uint64_t its = hf_pool_tick(k->members[i].pool, now, list);
+        next = its < next ? its : next;
+    }
+    if (k->first && k->first->deadline_us < next)
+        next = k->first->deadline_us;
+    return next;
+}
+
+static void *keep(void *arg)
+{
+    hf_hsm_key *k = arg;
+
+    hf_hub_lock();
+    while (!k->keeper_ends) {
+        hf_job *list = NULL;
+        while (expire_one(k, hf_now_us()))
+            ;
+        uint64_t next = look(k, &list);
+        if (list) {
+            hf_hub_unlock();
+            hf_jobs_deliver(list);
+            hf_hub_lock();
+            continue;
+        }
+        k->sleeps_us = next;
+        if (!k->keeper_ends)
+            hf_hub_wait(&k->wake, next);
+        k->sleeps_us = 0;
+    }
+    hf_hub_unlock();
+    return NULL;
+}
+
+void hf_keeper_by(hf_hsm_key *k, uint64_t us)
+{
+    if (us < k->sleeps_us)
+        pthread_cond_signal(&k->wake);
+}
+
+hf_status hf_keeper_start(hf_hsm_key *k, const hf_why *why)
+{
+    k->kept = hf_thread_start(&k->keeper, false, keep, k);
+    return k->kept ? HF_OK : hf_why_set(why, HF_ERR_LIMIT, "no thread can be started: raise the limit on processes");
+}
+
+void hf_keeper_stop(hf_hsm_key *k)
+{
+    if (!k->kept)
+        return;
+    hf_hub_lock();
+    k->keeper_ends = true;
+    pthread_cond_signal(&k->wake);
+    hf_hub_unlock();
+    (void)pthread_join(k->keeper, NULL);
+    k->kept = false;
+}

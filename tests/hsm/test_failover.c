@@ -1,0 +1,207 @@
+/* The same key in two tokens: what the one cannot do the other does. */
+#include <criterion/criterion.h>
+#include <p11-kit/pkcs11.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fixture.h"
+
+TestSuite(hsm_failover, .init = fault_setup, .fini = token_teardown, .timeout = 120);
+
+#define P256 HF_ECDSA_SECP256R1_SHA256
+#define DEMO "pkcs11:token=demo;object=shared"
+#define SECOND "pkcs11:token=second;object=shared"
+
+static hf_status open_both(hf_hsm_options *options, const char *a, const char *b, hf_key **out)
+{
+    const char *uris[] = {a, b};
+
+    return hf_hsm_key_open_any(options, uris, 2, out, why, sizeof why);
+}
+
+static hf_key *must_open(unsigned threads, unsigned timeout_ms, unsigned hedge)
+{
+    hf_hsm_options options = test_options();
+    hf_key *key = NULL;
+
+    options.threads = threads;
+    options.operation_timeout_ms = timeout_ms;
+    options.hedge_percentile = hedge;
+    cr_assert_eq(open_both(&options, DEMO, SECOND, &key), HF_OK, "%s", why);
+    return key;
+}
+
+static hf_hsm_token_stats stats_of(hf_key *key, size_t i)
+{
+    hf_hsm_stats s;
+
+    cr_assert_eq(hf_hsm_key_stats(key, &s), HF_OK);
+    cr_assert_eq(s.n, 2);
+    return s.tokens[i];
+}
+
+static void await_closed(hf_key *key, size_t i)
+{
+    while (stats_of(key, i).breaker != HF_HSM_BREAKER_CLOSED)
+        usleep(1000);
+}
+
+Test(hsm_failover, one_goes_and_comes_back)
+{
+    hf_key *key = must_open(2, 0, 0);
+
+    cr_expect_str_empty(why);
+    for (int round = 0; round < 4; round++) {
+        fault("[%s]\ntoken = absent # %d", round % 2 ? "second" : "demo", round);
+        for (int i = 0; i < 20; i++)
+            cr_expect_eq(sign_zeros(key, P256), HF_OK, "no operation notices");
+        cr_expect(key->ops->admits(key));
+        fault("# %d", round);
+        await_closed(key, 0);
+        await_closed(key, 1);
+    }
+    key->ops->release(key);
+}
+
+Test(hsm_failover, error_of_one_is_tried_at_the_other)
+{
+    hf_key *key = must_open(1, 0, 0);
+
+    fault("[demo]\nfail C_Sign = CKR_DEVICE_ERROR\n[second]\nlatency C_Sign = 1ms");
+    for (int i = 0; i < 20; i++)
+        cr_expect_eq(sign_zeros(key, P256), HF_OK);
+    cr_expect_geq(stats_of(key, 0).breaker_opened, 1);
+    cr_expect_geq(stats_of(key, 1).retries, 1);
+    cr_expect_eq(stats_of(key, 1).results[HF_HSM_RESULT_OK], 20);
+    key->ops->release(key);
+}
+
+Test(hsm_failover, all_go_and_come_back)
+{
+    hf_key *key = must_open(2, 0, 0);
+
+    fault("token = absent");
+    cr_expect_eq(sign_zeros(key, P256), HF_ERR_TOKEN_ABSENT);
+    cr_expect_eq(sign_zeros(key, P256), HF_ERR_TOKEN_ABSENT);
+    cr_expect_not(key->ops->admits(key));
+    fault("[demo]\ntoken = absent # only one is back");
+    await_closed(key, 1);
+    cr_expect(key->ops->admits(key));
+    cr_expect_eq(sign_zeros(key, P256), HF_OK);
+    fault("# both");
+    await_closed(key, 0);
+    key->ops->release(key);
+}
+
+/* Operations that wait in the queue of a token that fails go to the other one. */
+static void count_good(void *arg, hf_key_op *op)
+{
+    atomic_uint *n = arg;
+
+    cr_expect_eq(op->status, HF_OK, "%s", hf_status_text(op->status));
+    free(op);
+    atomic_fetch_add(n, 1);
+}
+
+Test(hsm_failover, queue_of_a_failed_token_moves)
+{
+    static const uint8_t digest[32];
+    atomic_uint n = 0;
+    hf_key *key = must_open(1, 0, 0);
+
+    fault("latency C_Sign = 20ms");
+    for (int i = 0; i < 40; i++)
+        key->ops->submit(key, make_sign(key, P256, digest, sizeof digest), count_good, &n);
+    cr_expect_gt(stats_of(key, 0).queued, 5, "both have some");
+    cr_expect_gt(stats_of(key, 1).queued, 5);
+    fault("latency C_Sign = 5ms\n[demo]\ntoken = absent");
+    while (atomic_load(&n) < 40)
+        usleep(1000);
+    key->ops->release(key);
+}
+
+Test(hsm_failover, token_that_is_absent_at_the_start)
+{
+    hf_hsm_options options = test_options();
+    hf_key *key = NULL;
+
+    for (int which = 0; which < 2; which++) {
+        fault("[%s]\ntoken = absent # %d", which ? "second" : "demo", which);
+        cr_assert_eq(open_both(&options, DEMO, SECOND, &key), HF_OK, "%s", why);
+        cr_expect(strstr(why, "not there now"), "%s", why);
+        cr_expect(strstr(why, which ? "\"second\"" : "\"demo\""), "%s", why);
+        cr_expect_eq(sign_zeros(key, P256), HF_OK);
+        fault("# %d", which);
+        await_closed(key, (size_t)which);
+        fault("[%s]\ntoken = absent # %d", which ? "demo" : "second", which);
+        cr_expect_eq(sign_zeros(key, P256), HF_OK, "the late one serves");
+        key->ops->release(key);
+    }
+    fault("token = absent");
+    cr_expect_eq(open_both(&options, DEMO, SECOND, &key), HF_ERR_TOKEN_ABSENT);
+    cr_expect_null(key);
+}
+
+Test(hsm_failover, different_keys_are_refused)
+{
+    hf_hsm_options options = test_options();
+    hf_key *key = NULL;
+
+    cr_expect_eq(open_both(&options, DEMO, "pkcs11:token=second;object=far", &key), HF_ERR_KEY_MISMATCH);
+    cr_expect(strstr(why, "token=demo") && strstr(why, "\"second\""), "%s", why);
+    cr_expect_eq(open_both(&options, DEMO, DEMO, &key), HF_ERR_INVALID);
+    cr_expect_eq(open_both(&options, DEMO, "pkcs11:token=second;object=none", &key), HF_ERR_NOT_FOUND);
+    cr_expect_eq(hf_hsm_key_open_any(&options, (const char *[]){DEMO}, 0, &key, why, sizeof why), HF_ERR_INVALID);
+    options.hedge_percentile = 30;
+    cr_expect_eq(open_both(&options, DEMO, SECOND, &key), HF_ERR_INVALID);
+}
+
+/* The second answer comes first; the first is thrown away. */
+Test(hsm_failover, hedge)
+{
+    hf_key *key = must_open(1, 20000, 90);
+
+    for (int i = 0; i < 60; i++)
+        cr_expect_eq(sign_zeros(key, P256), HF_OK);
+    fault("[demo]\nhang C_Sign = forever");
+    for (int i = 0; i < 100 && stats_of(key, 1).hedges == 0; i++)
+        cr_expect_eq(sign_zeros(key, P256), HF_OK);
+    cr_expect_eq(stats_of(key, 1).hedges, 1);
+    cr_expect_eq(stats_of(key, 0).results[HF_HSM_RESULT_TIMEOUT], 0);
+    fault("# goes on");
+    cr_expect_eq(sign_zeros(key, P256), HF_OK);
+    key->ops->release(key);
+}
+
+Test(hsm_failover, no_hedge_by_default)
+{
+    hf_key *key = must_open(1, 1000, 0);
+
+    for (int i = 0; i < 60; i++)
+        cr_expect_eq(sign_zeros(key, P256), HF_OK);
+    fault("latency C_Sign = 30ms");
+    for (int i = 0; i < 5; i++)
+        cr_expect_eq(sign_zeros(key, P256), HF_OK);
+    cr_expect_eq(stats_of(key, 0).hedges + stats_of(key, 1).hedges, 0);
+    key->ops->release(key);
+}
+
+Test(hsm_failover, decryptions_too)
+{
+    static const uint8_t cipher[256] = {0, 1};
+    const char *uris[] = {"pkcs11:token=demo;object=sharedrsa", "pkcs11:token=second;object=sharedrsa"};
+    hf_hsm_options options = test_options();
+    hf_key *key = NULL;
+
+    cr_assert_eq(hf_hsm_key_open_any(&options, uris, 2, &key, why, sizeof why), HF_OK, "%s", why);
+    cr_expect(key->can_decrypt);
+    fault("[demo]\ntoken = absent");
+    for (int i = 0; i < 10; i++) {
+        hf_key_op *op = make_decrypt(key, cipher, sizeof cipher);
+        run_op(key, op);
+        cr_expect_eq(op->status, HF_OK);
+        free(op);
+    }
+    key->ops->release(key);
+}
