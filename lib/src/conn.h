@@ -152,7 +152,8 @@ struct hf_conn {
     uint8_t late_header[HF_MSG_HEADER_SIZE]; /* of a handshake message after the handshake */
     size_t late_header_len, late_skip;
 
-    hf_handshake *hs; /* NULL when complete or failed */
+    hf_handshake *hs;  /* NULL when complete or failed */
+    size_t early_left; /* server: bytes of records with early data that may still be skipped */
     bool connected, eof, got_close, sent_close;
     bool peer_spoke;        /* the first record was seen */
     uint16_t hello_version; /* of our records until the version is settled */
