@@ -5,6 +5,25 @@
 
 enum { SEND_CLIENT_HELLO, READ_SERVER_HELLO };
 
+/* The session's; or one of our own, which TLS 1.3 shows to middleboxes (RFC 8446 appendix D.4) and a server that takes
+ * our ticket in TLS 1.2 sends back (RFC 5077 section 3.4). */
+static hf_status make_session_id(hf_conn *conn)
+{
+    const hf_env *env = conn->memory.env;
+    hf_handshake *hs = conn->hs;
+    hf_slice id = hs->session ? hs->session->state.session_id : (hf_slice){0};
+
+    if (id.len > 0) {
+        memcpy(hs->session_id, id.ptr, id.len);
+        hs->session_id_len = id.len;
+        return HF_OK;
+    }
+    if (!conn->config->tls13 && !hs->session)
+        return HF_OK;
+    hs->session_id_len = HF_SESSION_ID_MAX;
+    return env->random(env->random_arg, hs->session_id, HF_SESSION_ID_MAX);
+}
+
 static hf_status make_hello(hf_conn *conn)
 {
     const hf_env *env = conn->memory.env;
@@ -15,13 +34,11 @@ static hf_status make_hello(hf_conn *conn)
         hs->session = NULL;
     }
     hf_status status = env->random(env->random_arg, hs->client_random, HF_RANDOM_SIZE);
-    if (status == HF_OK && conn->config->tls13) {
-        /* A session id that looks like resumption to middleboxes (appendix D.4), and a share for our first group. */
-        hs->session_id_len = HF_SESSION_ID_MAX;
-        status = env->random(env->random_arg, hs->session_id, HF_SESSION_ID_MAX);
+    if (status == HF_OK)
+        status = make_session_id(conn);
+    if (status == HF_OK && conn->config->tls13) { /* a share for our first group */
         hs->group = conn->config->groups[0];
-        if (status == HF_OK)
-            status = hs->group->generate(&hs->kex, hs->public_key);
+        status = hs->group->generate(&hs->kex, hs->public_key);
     }
     if (status == HF_OK)
         status = hf_client_write_hello(conn);

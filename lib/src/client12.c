@@ -5,6 +5,7 @@
  */
 #include "hello.h"
 #include "negotiate.h"
+#include "resume.h"
 #include "staple.h"
 
 enum {
@@ -16,6 +17,7 @@ enum {
     SEND_KEY_EXCHANGE,
     SIGN_CERTIFICATE_VERIFY,
     SEND_FINISHED,
+    READ_NEW_SESSION_TICKET,
     READ_CHANGE_CIPHER_SPEC,
     READ_FINISHED,
     DONE
@@ -42,9 +44,18 @@ hf_next hf_client12_hello(hf_conn *conn, const hf_message *message, const hf_ser
         hs->group->destroy(hs->kex);
     hs->group = NULL;
     hs->kex = NULL;
+    hs->machine = hf_client12_step;
+    if (hs->resumed) {
+        hf_transcript_forget(&conn->memory, &hs->transcript);
+        hf_emit(conn, HF_EVENT_CHOSE, 0, 0, "");
+        status = hf_resume12_keys(conn);
+        if (status != HF_OK)
+            return hf_failed(conn, status, "key derivation failed");
+        hs->state = hs->ticket_follows ? READ_NEW_SESSION_TICKET : READ_CHANGE_CIPHER_SPEC;
+        return HF_NEXT_AGAIN;
+    }
     if (hs->suite->kx == HF_KX_RSA) /* else the group is still to come */
         hf_emit(conn, HF_EVENT_CHOSE, 0, 0, "");
-    hs->machine = hf_client12_step;
     hs->state = READ_CERTIFICATE;
     return HF_NEXT_AGAIN;
 }
@@ -345,7 +356,34 @@ static hf_next send_finished(hf_conn *conn)
     hf_status status = hf_send_finished12(conn);
     if (status != HF_OK)
         return hf_failed(conn, status, "sending Finished failed");
+    conn->hs->state = conn->hs->resumed          ? DONE
+                      : conn->hs->ticket_follows ? READ_NEW_SESSION_TICKET
+                                                 : READ_CHANGE_CIPHER_SPEC;
+    return HF_NEXT_AGAIN;
+}
+
+static hf_next read_new_session_ticket(hf_conn *conn, const hf_message *message)
+{
+    if (message->type != HF_MSG_NEW_SESSION_TICKET)
+        return hf_unexpected(conn, message);
+    hf_status status = hf_ticket12_take(conn, message);
+    if (status == HF_OK)
+        status = hf_take_message(conn, message);
+    if (status != HF_OK)
+        return hf_failed(conn, status, "malformed NewSessionTicket");
     conn->hs->state = READ_CHANGE_CIPHER_SPEC;
+    return HF_NEXT_AGAIN;
+}
+
+static hf_next read_finished(hf_conn *conn, const hf_message *message)
+{
+    hf_next next = hf_read_finished12(conn, message);
+    if (next == HF_NEXT_FAIL)
+        return next;
+    hf_status status = hf_resume12_give(conn);
+    if (status != HF_OK)
+        return hf_failed(conn, status, "keeping the session failed");
+    conn->hs->state = conn->hs->resumed ? SEND_FINISHED : DONE;
     return HF_NEXT_AGAIN;
 }
 
@@ -364,9 +402,10 @@ static hf_next read_message(hf_conn *conn, const hf_message *message)
     case READ_CHANGE_CIPHER_SPEC:
         conn->hs->state = READ_FINISHED;
         return hf_read_change_cipher_spec(conn, message);
+    case READ_NEW_SESSION_TICKET:
+        return read_new_session_ticket(conn, message);
     default:
-        conn->hs->state = DONE;
-        return hf_read_finished12(conn, message);
+        return read_finished(conn, message);
     }
 }
 

@@ -2,6 +2,7 @@
  */
 #include "hello.h"
 #include "negotiate.h"
+#include "resume.h"
 
 static bool has(const hf_server_hello *hello, hf_ext ext)
 {
@@ -67,6 +68,8 @@ hf_status hf_client12_settle(hf_conn *conn, const hf_server_hello *hello, const 
         status = hf_client_settle_limits(conn, &hello->ext, 0, why);
     if (status == HF_OK)
         status = hf_client_settle_alpn(conn, &hello->ext, why);
+    if (status == HF_OK)
+        status = hf_resume12_settle(conn, hello, why);
     if (status != HF_OK)
         return status;
     memcpy(hs->server_random, hello->random.ptr, HF_RANDOM_SIZE);

@@ -134,6 +134,11 @@ hf_status hf_client_write_hello(hf_conn *conn)
         ext.present |= HF_EXT_BIT(HF_EXT_STATUS_REQUEST);
     if (config->tls13 && (hs->session || conn->options.on_session))
         hf_psk13_ask(&ext);
+    if (config->tls12 && (hs->session || conn->options.on_session)) {
+        ext.present |= HF_EXT_BIT(HF_EXT_SESSION_TICKET);
+        if (hs->session && hs->session->state.version == HF_TLS12)
+            ext.session_ticket = hs->session->state.ticket;
+    }
     if (offers_psk(conn)) {
         psk_size = HF_PSK_ROOM(hs->session);
         psk = hf_memory_new(&conn->memory, psk_size);
@@ -150,7 +155,8 @@ hf_status hf_client_write_hello(hf_conn *conn)
                              .cipher_suites = suites,
                              .compression_methods = {null_compression, sizeof null_compression},
                              .ext = ext};
-    hf_status status = hf_message_begin(conn, CLIENT_HELLO_MAX + hf_buffer_len(&hs->cookie) + psk_size, &w);
+    size_t size = CLIENT_HELLO_MAX + hf_buffer_len(&hs->cookie) + psk_size + ext.session_ticket.len;
+    hf_status status = hf_message_begin(conn, size, &w);
     if (status == HF_OK)
         hf_client_hello_write(&w, &hello);
     if (status == HF_OK && psk)

@@ -102,6 +102,10 @@ typedef struct hf_handshake {
     bool wants_tickets;    /* server: the client could use one */
     bool suite_of_psk;     /* server: a HelloRetryRequest named the suite of a PSK, not our first one */
     uint16_t psk_selected; /* server: which of the client's identities */
+    hf_resumption resumed_by;
+    bool ticket_follows;        /* TLS 1.2: the ServerHello promises a NewSessionTicket */
+    hf_buffer ticket;           /* TLS 1.2 client: of the NewSessionTicket */
+    uint32_t ticket_lifetime_s; /* that it came with */
 
     hf_key_op *op_ready; /* waits to be taken */
     uint64_t op_id;      /* the operation that is waited for; 0: none */
@@ -150,7 +154,8 @@ struct hf_conn {
     uint8_t late_header[HF_MSG_HEADER_SIZE]; /* of a handshake message after the handshake */
     size_t late_header_len, late_skip;
 
-    hf_handshake *hs; /* NULL when complete or failed */
+    hf_handshake *hs;  /* NULL when complete or failed */
+    size_t early_left; /* server: bytes of records with early data that may still be skipped */
     bool connected, eof, got_close, sent_close;
     bool peer_spoke;        /* the first record was seen */
     uint16_t hello_version; /* of our records until the version is settled */
@@ -160,6 +165,8 @@ struct hf_conn {
     bool extended_master_secret, encrypt_then_mac, secure_renegotiation, client_cert_requested, peer_verified,
         ocsp_good;
     hf_resumption resumption;
+    bool is_cached; /* server: the session cache has it, under cached_id, until this connection fails */
+    uint8_t cached_id[HF_CACHE_ID_SIZE];
     int64_t authenticated; /* when the full handshake was that this connection goes back to; 0: not yet */
     const char *alpn;      /* points into the configuration */
     uint8_t *peer_chain;   /* the peer's certificates, each behind its 3-byte length; owned */

@@ -36,6 +36,8 @@ void hf_fail(hf_conn *conn, hf_status status, const char *reason)
 
     if (conn->status != HF_OK)
         return;
+    if (conn->is_cached && status != HF_ERR_TRUNCATED) /* not to be resumed: RFC 5246 section 7.2.2 */
+        hf_session_cache_remove(conn->config->session_cache, conn->cached_id);
     if (alert_of(status, &alert)) {
         if (conn->hs)
             hf_buffer_free(&conn->memory, &conn->hs->out); /* an unfinished flight is not sent */

@@ -29,6 +29,7 @@ void hf_handshake_free(hf_conn *conn)
     hf_protection_cleanup(&conn->memory, &hs->next_read);
     hf_protection_cleanup(&conn->memory, &hs->next_write);
     hf_session_free(hs->session);
+    hf_buffer_free(&conn->memory, &hs->ticket);
     hf_key_op_free(hs->op_ready);
     hf_key_op_free(hs->op_done);
     hf_memory_free(&conn->memory, hs, sizeof *hs);

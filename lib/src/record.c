@@ -56,8 +56,22 @@ static bool is_protected(const hf_conn *conn, uint8_t type)
     return type != HF_CONTENT_CHANGE_CIPHER_SPEC && !(type == HF_CONTENT_ALERT && conn->hs && conn->read.sequence == 0);
 }
 
+/* Early data that a server was sent and did not accept (RFC 8446 section 4.2.10). With handshake keys it is what they
+ * do not open; after a HelloRetryRequest, where there are none yet, it is what is protected at all. */
+static bool may_be_early(const hf_conn *conn, const hf_record *record)
+{
+    return record->type == HF_CONTENT_APPLICATION_DATA && record->size <= conn->early_left;
+}
+
+static bool is_early(const hf_conn *conn, const hf_record *record)
+{
+    return !conn->read.cipher && may_be_early(conn, record);
+}
+
 static size_t body_limit(const hf_conn *conn, uint8_t type)
 {
+    if (type == HF_CONTENT_APPLICATION_DATA && conn->early_left > 0)
+        return BODY13_MAX;
     if (!is_protected(conn, type))
         return HF_PLAINTEXT_MAX;
     return conn->read.mode == HF_RECORD_TLS13 ? BODY13_MAX : HF_RECORD_BODY_MAX;
@@ -210,13 +224,26 @@ static bool check_header(hf_conn *conn)
     return true;
 }
 
-bool hf_record_next(hf_conn *conn, hf_record *out)
+static bool skip_early(hf_conn *conn, const hf_record *record)
+{
+    conn->early_left -= record->size;
+    hf_record_drop(conn, record);
+    return false;
+}
+
+/* One record; *out_skipped: it was early data, and is gone. */
+static bool next_record(hf_conn *conn, hf_record *out, bool *out_skipped)
 {
     hf_record record;
     hf_task task;
 
+    *out_skipped = false;
     if (hf_buffer_len(&conn->in) < HF_RECORD_HEADER_SIZE || !check_header(conn) || !whole_record(conn, &record))
         return false;
+    if (is_early(conn, &record)) {
+        *out_skipped = true;
+        return skip_early(conn, &record);
+    }
     if (!is_protected(conn, record.type)) {
         if (!check_content(conn, &record))
             return false;
@@ -229,7 +256,23 @@ bool hf_record_next(hf_conn *conn, hf_record *out)
     }
     hf_open_prepare(conn, &record, &task);
     hf_worker_run(conn->worker, task.cipher, HF_OPEN, &task.job, 1);
+    if (task.job.status == HF_ERR_VERIFY && may_be_early(conn, &record)) {
+        conn->read.sequence--; /* it was not of this key */
+        *out_skipped = true;
+        return skip_early(conn, &record);
+    }
+    conn->early_left = 0; /* the first record that opens ends it */
     return hf_open_commit(conn, &task, out);
+}
+
+bool hf_record_next(hf_conn *conn, hf_record *out)
+{
+    bool skipped, got;
+
+    do {
+        got = next_record(conn, out, &skipped);
+    } while (skipped);
+    return got;
 }
 
 void hf_record_drop(hf_conn *conn, const hf_record *record)

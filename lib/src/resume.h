@@ -49,4 +49,22 @@ hf_status hf_psk13_settle(hf_conn *conn, const hf_server_hello *hello, const cha
 hf_status hf_tickets13_send(hf_conn *conn) HF_MUST_CHECK;
 hf_status hf_tickets13_take(hf_conn *conn, const hf_new_session_ticket13 *msg) HF_MUST_CHECK;
 
+/* ---- resume12.c ---- */
+
+/* Server: looks for a session that may go on: hs->session. HF_OK without one: a full handshake. Then settles what the
+ * ServerHello says: hs->session_id, hs->ticket_follows. */
+hf_status hf_resume12_find(hf_conn *conn, const hf_client_hello *hello, const char **why) HF_MUST_CHECK;
+hf_status hf_resume12_answer(hf_conn *conn, const hf_client_hello *hello) HF_MUST_CHECK;
+/* Server: NewSessionTicket, in its place before ChangeCipherSpec; the session into the cache, at the end. */
+hf_status hf_ticket12_send(hf_conn *conn) HF_MUST_CHECK;
+hf_status hf_resume12_remember(hf_conn *conn) HF_MUST_CHECK;
+
+/* Client: what the ServerHello says to our session; NewSessionTicket; the session to the application, at the end. */
+hf_status hf_resume12_settle(hf_conn *conn, const hf_server_hello *hello, const char **why) HF_MUST_CHECK;
+hf_status hf_ticket12_take(hf_conn *conn, const hf_message *message) HF_MUST_CHECK;
+hf_status hf_resume12_give(hf_conn *conn) HF_MUST_CHECK;
+
+/* The session's master secret, and new keys from it. */
+hf_status hf_resume12_keys(hf_conn *conn) HF_MUST_CHECK;
+
 #endif

@@ -10,6 +10,7 @@
  */
 #include "hello.h"
 #include "negotiate.h"
+#include "resume.h"
 #include "staple.h"
 
 enum {
@@ -73,13 +74,27 @@ static hf_status send_certificate_status(hf_conn *conn)
     return hf_message_finish(conn, &w);
 }
 
+/* A session that goes on: our Finished comes first. */
+static hf_next go_on(hf_conn *conn, hf_status status)
+{
+    if (status == HF_OK)
+        status = hf_resume12_keys(conn);
+    if (status == HF_OK)
+        status = hf_send_finished12(conn);
+    if (status != HF_OK)
+        return hf_failed(conn, status, "answering the ClientHello failed");
+    conn->hs->machine = hf_server12_step;
+    conn->hs->state = READ_CHANGE_CIPHER_SPEC;
+    return HF_NEXT_AGAIN;
+}
+
 hf_next hf_server12_hello(hf_conn *conn, const hf_message *message, const hf_client_hello *hello)
 {
     hf_handshake *hs = conn->hs;
     const char *why = "";
 
     hf_status status = hf_server12_settle(conn, hello, &why);
-    if (status == HF_OK)
+    if (status == HF_OK && !hs->resumed)
         status = hf_key_admit(hs->credential, &why);
     if (status != HF_OK)
         return hf_failed(conn, status, why);
@@ -92,6 +107,8 @@ hf_next hf_server12_hello(hf_conn *conn, const hf_message *message, const hf_cli
         hf_emit(conn, HF_EVENT_CHOSE, 0, 0, "");
         status = hf_server12_write_hello(conn, hello);
     }
+    if (hs->resumed)
+        return go_on(conn, status);
     if (status == HF_OK)
         status = hf_send_certificate(conn, hs->credential);
     if (status == HF_OK)
@@ -326,7 +343,13 @@ static hf_next read_finished(hf_conn *conn, const hf_message *message)
     hf_next next = hf_read_finished12(conn, message);
     if (next == HF_NEXT_FAIL)
         return next;
-    hf_status status = hf_send_finished12(conn);
+    hf_status status = HF_OK;
+    if (conn->hs->ticket_follows)
+        status = hf_ticket12_send(conn);
+    if (status == HF_OK && !conn->hs->resumed)
+        status = hf_send_finished12(conn);
+    if (status == HF_OK)
+        status = hf_resume12_remember(conn);
     if (status != HF_OK)
         return hf_failed(conn, status, "sending Finished failed");
     conn->hs->state = DONE;

@@ -3,6 +3,7 @@
  */
 #include "hello.h"
 #include "negotiate.h"
+#include "resume.h"
 #include "staple.h"
 
 static const uint8_t uncompressed_only[] = {0};
@@ -66,11 +67,16 @@ hf_status hf_server12_write_hello(hf_conn *conn, const hf_client_hello *hello)
         ext.present |= HF_EXT_BIT(HF_EXT_EC_POINT_FORMATS);
         ext.ec_point_formats = (hf_slice){uncompressed_only, sizeof uncompressed_only};
     }
-    if (hf_staple_of(conn, hs->credential).len > 0)
+    if (!hs->resumed && hf_staple_of(conn, hs->credential).len > 0)
         ext.present |= HF_EXT_BIT(HF_EXT_STATUS_REQUEST);
     hf_server_answer(conn, hello, &room, &ext);
+    if (hs->ticket_follows)
+        ext.present |= HF_EXT_BIT(HF_EXT_SESSION_TICKET);
+    if (hs->resumed) /* RFC 6066 section 3 */
+        ext.present &= ~HF_EXT_BIT(HF_EXT_SERVER_NAME);
     hf_server_hello out = {.version = HF_TLS12,
                            .random = {hs->server_random, HF_RANDOM_SIZE},
+                           .session_id = {hs->session_id, hs->session_id_len},
                            .cipher_suite = hs->suite->info.id,
                            .ext = ext};
     hf_status status = hf_message_begin(conn, 1024, &w);
@@ -84,12 +90,16 @@ hf_status hf_server12_write_hello(hf_conn *conn, const hf_client_hello *hello)
 hf_status hf_server12_settle(hf_conn *conn, const hf_client_hello *hello, const char **why)
 {
     hf_handshake *hs = conn->hs;
-    hf_choice12 choice;
+    hf_choice12 choice = {0};
 
     hf_status status = check_hello(hello, why);
     if (status == HF_OK)
         status = check_binding(conn, hello, why);
     if (status == HF_OK)
+        status = hf_resume12_find(conn, hello, why);
+    if (status == HF_OK && hs->session)
+        choice.suite = hf_suite_by_id(hs->session->state.suite);
+    else if (status == HF_OK)
         status = hf_choose12(conn->config, hello, &choice, why);
     if (status == HF_OK)
         status = hf_server_settle_limits(conn, hello, 0, why);
@@ -109,6 +119,11 @@ hf_status hf_server12_settle(hf_conn *conn, const hf_client_hello *hello, const 
     conn->group_id = choice.group ? choice.group->id : 0;
     conn->server_scheme = choice.scheme;
     conn->encrypt_then_mac = has(hello, HF_EXT_ENCRYPT_THEN_MAC) && hf_suite_is_cbc(choice.suite);
-    hs->certificate_requested = conn->client_cert_requested = conn->config->client_auth != HF_CLIENT_AUTH_NONE;
-    return HF_OK;
+    if (hs->session)
+        status = hf_session_adopt(conn, hs->resumed_by);
+    if (status == HF_OK)
+        status = hf_resume12_answer(conn, hello);
+    hs->certificate_requested = conn->client_cert_requested =
+        conn->config->client_auth != HF_CLIENT_AUTH_NONE && !hs->resumed;
+    return status;
 }

@@ -250,6 +250,9 @@ hf_next hf_server13_hello(hf_conn *conn, const hf_message *message, const hf_cli
     hf_slice share;
 
     hs->machine = hf_server13_step;
+    if (has(hello, HF_EXT_EARLY_DATA) && hs->retried)
+        return hf_failed(conn, HF_SEND(HF_ALERT_ILLEGAL_PARAMETER), "early_data after a HelloRetryRequest");
+    conn->early_left = has(hello, HF_EXT_EARLY_DATA) ? HF_LIMIT_EARLY_DATA : 0;
     if (!hf_is_last_message(conn, message))
         return HF_NEXT_FAIL;
     hf_status status = settle(conn, message, hello, &share, &why);

@@ -91,14 +91,15 @@ uint64_t hf_ticket_keys_epoch(const hf_ticket_keys *keys, int64_t unix_time)
 
 /* ---- Under the lock ---- */
 
-/* Wipes what no ticket of now can need: older than the lifetime, or further ahead than one (the clock went back). */
+/* Wipes what is older than any ticket that may still come. What is ahead stays: a thread may ask with a time that it
+ * took before another one made the next secret. */
 static void sweep(hf_ticket_keys *keys, uint64_t now)
 {
     uint64_t kept = keys->n - 1; /* the current one and those behind it */
 
     keys->oldest = now + 1 > kept ? now + 1 - kept : 0;
     for (size_t i = 0; i < keys->n; i++)
-        if (keys->slots[i].used && (keys->slots[i].epoch < keys->oldest || keys->slots[i].epoch > now + 1))
+        if (keys->slots[i].used && keys->slots[i].epoch < keys->oldest)
             hf_wipe(&keys->slots[i], sizeof keys->slots[i]);
 }
 
