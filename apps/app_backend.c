@@ -129,11 +129,11 @@ static void pull(backend *b)
 {
     hf_link *link = b->link;
     while (b->readable && !b->eof && !b->failed && hf_link_can_write(link)) {
-        ssize_t n = recv(b->fd, link->loop->scratch, HF_LINK_BATCH, 0);
+        uint8_t *room = hf_link_room(link);
+        ssize_t n = recv(b->fd, room, link->write_max, 0);
         if (n > 0) {
             hf_link_activity(link);
-            if (!hf_link_write(link, link->loop->scratch, (size_t)n))
-                return;
+            hf_link_write(link, room, (size_t)n);
             return; /* one batch, then it is sent */
         }
         if (n == 0) {
@@ -194,7 +194,7 @@ static void polled(uv_poll_t *poll, int status, int events)
         b->readable = true;
     if (events & UV_WRITABLE)
         b->writable = true;
-    hf_link_run(b->link);
+    hf_tick_ready(b->link);
 }
 
 const hf_app hf_app_backend = {"backend", backend_open, backend_run, backend_close};

@@ -1,6 +1,4 @@
 /* --echo: sends back what it gets, until the peer closes its direction. */
-#include <string.h>
-
 #include "app.h"
 #include "loop.h"
 
@@ -19,14 +17,9 @@ static void echo_run(hf_link *link)
 {
     const uint8_t *data;
     size_t len;
-    while (hf_link_can_write(link) && hf_link_read(link, &data, &len)) {
-        if (len > HF_LINK_BATCH)
-            len = HF_LINK_BATCH;
-        memcpy(link->loop->scratch, data, len); /* the engine's own buffers may move while it writes */
-        if (!hf_link_write(link, link->loop->scratch, len))
-            return;
-        hf_link_take(link, len);
-    }
+    if (hf_link_can_write(link) && hf_link_read(link, &data, &len) &&
+        !hf_link_return(link, len < link->write_max ? len : link->write_max))
+        return;
     if (hf_link_peer_done(link) || (hf_loop_draining(link->loop) && !hf_link_read(link, &data, &len)))
         hf_link_finish(link);
 }

@@ -1,13 +1,13 @@
 /* --root: the files of a folder over HTTP/1.1, GET and HEAD.
  *
- * A connection between two requests holds only this small state: the head's buffer lives while a head is coming in,
- * the file while it is going out, and file data passes through the loop's own scratch room. */
+ * A connection between two requests holds only this small state: a head that came as a whole is read where the engine
+ * put it (a buffer lives only while one is coming in parts), and an answer is built in the loop's room, its head and
+ * the beginning of its file together, so that a small answer is one record and one packet. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "app.h"
@@ -64,31 +64,40 @@ static void site_close(hf_link *link, bool clean)
     free(s);
 }
 
-static void http_date(char *out, size_t max)
+/* The file's next part behind `used` bytes of the room, and all of that goes out. */
+static bool send_part(hf_link *link, uint8_t *room, size_t used)
 {
-    time_t now = time(NULL);
-    struct tm utc;
-    if (!gmtime_r(&now, &utc) || !strftime(out, max, "%a, %d %b %Y %H:%M:%S GMT", &utc))
-        out[0] = 0;
+    site *s = link->app_state;
+    uint64_t left = s->fd >= 0 ? s->size - s->offset : 0;
+    size_t most = link->write_max - used, want = left < most ? (size_t)left : most;
+    ssize_t n = want ? pread(s->fd, room + used, want, (off_t)s->offset) : 0;
+    if (want && n <= 0) { /* the file became shorter: the promised length cannot be kept */
+        hf_conn_fail(link->conn, link->loop->worker, HF_ERR_IO, "a file changed while it was sent");
+        return false;
+    }
+    s->offset += (uint64_t)n;
+    if (s->fd >= 0 && s->offset == s->size)
+        forget_file(s);
+    return used + (size_t)n == 0 || hf_link_write(link, room, used + (size_t)n);
 }
 
 /* The head of an answer, and the whole of an answer that is not a file. */
 static bool answer(hf_link *link, unsigned status, const char *type, uint64_t size, const char *extra, bool head)
 {
     site *s = link->app_state;
-    char date[64], body[128] = "", text[1024 + 3 * HF_HTTP_TARGET_MAX];
-    http_date(date, sizeof date);
+    char body[128] = "";
     if (status != 200) {
         snprintf(body, sizeof body, "%u %s\n", status, hf_http_reason(status));
         size = strlen(body);
         type = "text/plain; charset=utf-8";
     }
-    int len = snprintf(text, sizeof text,
+    uint8_t *room = hf_link_room(link);
+    int len = snprintf((char *)room, link->write_max,
                        "HTTP/1.1 %u %s\r\nDate: %s\r\nServer: handfast\r\nContent-Type: %s\r\n"
                        "Content-Length: %" PRIu64 "\r\nX-Content-Type-Options: nosniff\r\n%s%s\r\n%s",
-                       status, hf_http_reason(status), date, type, size, extra,
+                       status, hf_http_reason(status), hf_loop_date(link->loop), type, size, extra,
                        s->keep_alive ? "" : "Connection: close\r\n", head ? "" : body);
-    return len > 0 && (size_t)len < sizeof text && hf_link_write(link, text, (size_t)len);
+    return len > 0 && (size_t)len < link->write_max && send_part(link, room, (size_t)len);
 }
 
 /* The redirect of a folder without its last '/': the path is encoded again, as it was decoded. */
@@ -112,27 +121,24 @@ static bool refuse(hf_link *link, unsigned status)
     return answer(link, status, "", 0, status == 405 ? "Allow: GET, HEAD\r\n" : "", false);
 }
 
-static bool respond(hf_link *link, size_t head_len)
+static bool respond(hf_link *link, unsigned status, const hf_http_request *request)
 {
     site *s = link->app_state;
-    hf_http_request request;
-    unsigned status = hf_http_parse(s->head, head_len, &request);
-    forget_head(s);
     if (status != 200)
         return refuse(link, status);
-    s->keep_alive = request.keep_alive && ++s->requests < REQUESTS_MAX && !hf_loop_draining(link->loop);
+    s->keep_alive = request->keep_alive && ++s->requests < REQUESTS_MAX && !hf_loop_draining(link->loop);
     s->offset = s->size = 0;
-    status = hf_folder_find(link->loop->server->root_fd, request.path, &s->fd, &s->size);
+    status = hf_folder_find(link->loop->server->root_fd, request->path, &s->fd, &s->size);
     if (status == 301)
-        return answer_redirect(link, &request);
+        return answer_redirect(link, request);
     if (status != 200)
-        return answer(link, status, "", 0, "", request.head);
-    if (request.head)
+        return answer(link, status, "", 0, "", request->head);
+    if (request->head)
         forget_file(s);
-    return answer(link, 200, hf_folder_type(request.path), s->size, "", request.head);
+    return answer(link, 200, hf_folder_type(request->path), s->size, "", request->head);
 }
 
-/* Collects a head from the plaintext; what follows it stays with the engine. 0: not complete. */
+/* Keeps a part of a head; what follows the head stays with the engine. Its length, or 0: not complete. */
 static size_t collect_head(hf_link *link, const uint8_t *data, size_t len)
 {
     site *s = link->app_state;
@@ -149,47 +155,36 @@ static size_t collect_head(hf_link *link, const uint8_t *data, size_t len)
     memcpy(s->head + before, data, n);
     s->head_len += n;
     size_t end = hf_http_head_end(s->head, s->head_len, before);
-    if (end) {
-        hf_link_take(link, end - before);
-        return end;
-    }
-    hf_link_take(link, n);
-    return 0;
+    hf_link_take(link, end ? end - before : n);
+    return end;
 }
 
 /* True while there is more to do at once. */
 static bool read_request(hf_link *link)
 {
     site *s = link->app_state;
+    hf_http_request request;
     const uint8_t *data;
     size_t len;
     if (!hf_link_read(link, &data, &len))
         return false;
+    size_t whole =
+        s->head ? 0 : hf_http_head_end((const char *)data, len < HF_HTTP_HEAD_MAX ? len : HF_HTTP_HEAD_MAX, 0);
+    if (whole) { /* as it mostly comes */
+        unsigned status = hf_http_parse((const char *)data, whole, &request);
+        hf_link_take(link, whole);
+        return respond(link, status, &request);
+    }
     size_t end = collect_head(link, data, len);
-    if (end)
-        return respond(link, end);
+    if (end) {
+        unsigned status = hf_http_parse(s->head, end, &request);
+        forget_head(s);
+        return respond(link, status, &request);
+    }
     if (s->head_len == HF_HTTP_HEAD_MAX)
         return refuse(link, memchr(s->head, '\n', s->head_len) ? 431 : 414);
     if (s->head && uv_now(&link->loop->uv) - s->head_since > HEAD_MS)
         return refuse(link, 408);
-    return true;
-}
-
-static bool send_file(hf_link *link)
-{
-    site *s = link->app_state;
-    uint64_t left = s->size - s->offset;
-    size_t want = left < HF_LINK_BATCH ? (size_t)left : HF_LINK_BATCH;
-    ssize_t n = want ? pread(s->fd, link->loop->scratch, want, (off_t)s->offset) : 0;
-    if (want && n <= 0) { /* the file became shorter: the promised length cannot be kept */
-        hf_conn_fail(link->conn, link->loop->worker, HF_ERR_IO, "a file changed while it was sent");
-        return false;
-    }
-    s->offset += (uint64_t)n;
-    if (n > 0 && !hf_link_write(link, link->loop->scratch, (size_t)n))
-        return false;
-    if (s->offset == s->size)
-        forget_file(s);
     return true;
 }
 
@@ -199,7 +194,7 @@ static void site_run(hf_link *link)
     bool more = true;
     while (more && !link->finishing && hf_link_can_write(link)) {
         if (s->fd >= 0)
-            more = send_file(link);
+            more = send_part(link, hf_link_room(link), 0);
         else if (!s->keep_alive)
             hf_link_finish(link);
         else

@@ -80,6 +80,7 @@ static void poll_closed(uv_handle_t *handle)
 void hf_link_destroy(hf_link *link)
 {
     end_tls(link);
+    hf_tick_forget(link);
     hf_loop_list_remove(link->loop, link);
     uv_poll_stop(&link->poll);
     close(link->fd);
@@ -179,7 +180,7 @@ void hf_link_key_done(void *owner, hf_key_op *op)
     link->ticket = NULL;
     if (hf_conn_key_done(link->conn, op) != HF_OK)
         link->broken = true;
-    hf_link_run(link);
+    hf_tick_ready(link);
 }
 
 static void open_app(hf_link *link)
@@ -192,15 +193,38 @@ static void open_app(hf_link *link)
     set_state(link, HF_LINK_OPEN);
     hf_count_handshake(&link->loop->counts, link->conn);
     link->moved = true;
+    hf_link_set_write_max(link, info.send_limit);
     if (!link->app->open(link))
         hf_conn_fail(link->conn, link->loop->worker, HF_ERR_IO, "the service behind is not available");
 }
 
-static void run_round(hf_link *link)
+/* ---- A turn ---- */
+
+bool hf_link_begin_round(hf_link *link)
 {
+    bool moves = link->moved && !link->broken && link->state != HF_LINK_LINGER;
     link->moved = false;
-    hf_status status = hf_conn_step(link->conn, link->loop->worker);
-    (void)status; /* it sticks, and wants says CLOSED; an alert may remain to be sent */
+    return moves;
+}
+
+bool hf_link_receive(hf_link *link)
+{
+    if (link->finishing)
+        discard_input(link);
+    else
+        receive_input(link);
+    hf_status status = hf_conn_batch_open(link->conn, link->loop->tick.batch);
+    if (status == HF_ERR_LIMIT)
+        return false;
+    if (status == HF_OK)
+        link->moved = true;
+    else
+        status = hf_conn_step(link->conn, link->loop->worker);
+    return true; /* a failure sticks, and wants says CLOSED; an alert may remain to be sent */
+}
+
+void hf_link_answer(hf_link *link)
+{
     unsigned wants = hf_conn_wants(link->conn);
     if (wants & HF_WANT_KEY)
         ask_key(link);
@@ -208,17 +232,20 @@ static void run_round(hf_link *link)
         open_app(link);
     if (link->state == HF_LINK_OPEN && !link->finishing && !(wants & HF_WANT_CLOSED))
         link->app->run(link);
+}
+
+void hf_link_send(hf_link *link)
+{
+    link->writing = false;
+    if (link->returned && hf_conn_status(link->conn) == HF_OK)
+        hf_link_take(link, link->returned);
+    link->returned = 0;
     send_output(link);
-    if (link->finishing)
-        discard_input(link);
-    else
-        receive_input(link);
 }
 
 static void polled(uv_poll_t *poll, int status, int events);
 
-/* Ends what is over and waits for the rest. May free the link. */
-static void settle(hf_link *link, bool more)
+void hf_link_settle(hf_link *link)
 {
     int events = UV_READABLE;
     if (link->state != HF_LINK_LINGER) {
@@ -227,7 +254,7 @@ static void settle(hf_link *link, bool more)
             start_linger(link);
         else if (!link->finishing && (!(wants & HF_WANT_INPUT) || (wants & HF_WANT_PLAINTEXT)))
             events = 0;
-        if (link->state != HF_LINK_LINGER && ((wants & HF_WANT_OUTPUT) || more))
+        if (link->state != HF_LINK_LINGER && (wants & HF_WANT_OUTPUT))
             events |= UV_WRITABLE;
     }
     if (link->state == HF_LINK_LINGER)
@@ -249,14 +276,8 @@ static void settle(hf_link *link, bool more)
         else
             uv_poll_stop(&link->poll);
     }
-}
-
-void hf_link_run(hf_link *link)
-{
-    link->moved = true;
-    for (unsigned i = 0; i < HF_LINK_ROUNDS && link->moved && !link->broken && link->state != HF_LINK_LINGER; i++)
-        run_round(link);
-    settle(link, link->moved);
+    if (link->moved && link->state != HF_LINK_LINGER) /* it had its rounds; the others go first */
+        hf_tick_ready(link);
 }
 
 static void polled(uv_poll_t *poll, int status, int events)
@@ -266,7 +287,7 @@ static void polled(uv_poll_t *poll, int status, int events)
         link->broken = true; /* POLLERR: a reset */
     if (events & UV_READABLE)
         link->readable = true;
-    hf_link_run(link);
+    hf_tick_ready(link);
 }
 
 void hf_link_expired(hf_link *link)
@@ -277,7 +298,7 @@ void hf_link_expired(hf_link *link)
     if (link->state == HF_LINK_OPEN && !link->finishing) {
         hf_link_finish(link);
         set_state(link, HF_LINK_OPEN); /* as long again for what is still to be sent */
-        hf_link_run(link);
+        hf_tick_ready(link);
         return;
     }
     if (link->conn)
@@ -352,6 +373,6 @@ bool hf_link_start(hf_loop *loop, int fd)
         hf_link_destroy(link);
         return false;
     }
-    hf_link_run(link);
+    hf_tick_ready(link);
     return true;
 }

@@ -73,7 +73,7 @@ static void accept_ready(uv_poll_t *poll, int status, int events)
     for (unsigned i = 0; i < HF_ACCEPT_BATCH; i++) {
         if (atomic_fetch_add(&server->connections, 1) >= server->max_connections) {
             atomic_fetch_sub(&server->connections, 1);
-            accept_on(loop, false); /* the tick tries again */
+            accept_on(loop, false); /* the timer tries again */
             return;
         }
         int fd = accept4(loop->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -102,8 +102,9 @@ static void close_handles(hf_loop *loop)
     loop->ending = true;
     hf_key_bridge_close(loop->keys); /* before its async handle goes */
     loop->keys = NULL;
-    uv_close((uv_handle_t *)&loop->tick, NULL);
+    uv_close((uv_handle_t *)&loop->deadlines, NULL);
     uv_close((uv_handle_t *)&loop->backoff, NULL);
+    hf_tick_close(loop);
     uv_close((uv_handle_t *)&loop->stop, NULL);
     uv_close((uv_handle_t *)&loop->keys_ready, NULL);
 }
@@ -118,10 +119,8 @@ void hf_loop_link_gone(hf_loop *loop)
 
 static void run_all(hf_loop *loop, hf_link_state state)
 {
-    for (hf_link *link = loop->lists[state].first, *next; link; link = next) {
-        next = link->next;
-        hf_link_run(link);
-    }
+    for (hf_link *link = loop->lists[state].first; link; link = link->next)
+        hf_tick_ready(link);
 }
 
 static void destroy_all(hf_loop *loop)
@@ -143,7 +142,7 @@ static void expire(hf_loop *loop, hf_link_state state, uint64_t limit_ms)
     }
 }
 
-static void ticked(uv_timer_t *timer)
+static void look_at_deadlines(uv_timer_t *timer)
 {
     hf_loop *loop = timer->data;
     expire(loop, HF_LINK_HANDSHAKE, loop->server->handshake_timeout_ms);
@@ -175,7 +174,7 @@ static void stop_asked(uv_async_t *async)
     loop->drain_since = uv_now(&loop->uv);
     uv_close((uv_handle_t *)&loop->listener, NULL);
     close(loop->listen_fd);
-    uv_timer_start(&loop->tick, ticked, HF_DRAIN_TICK_MS, HF_DRAIN_TICK_MS);
+    uv_timer_start(&loop->deadlines, look_at_deadlines, HF_DRAIN_DEADLINES_MS, HF_DRAIN_DEADLINES_MS);
     run_all(loop, HF_LINK_OPEN);
     close_handles(loop);
 }
@@ -190,6 +189,16 @@ static void keys_collect(uv_async_t *async)
 static void keys_wake(void *arg)
 {
     uv_async_send(arg);
+}
+
+const char *hf_loop_date(hf_loop *loop)
+{
+    time_t now = time(NULL);
+    struct tm utc;
+    if (now != loop->date_of && gmtime_r(&now, &utc) &&
+        strftime(loop->date, sizeof loop->date, "%a, %d %b %Y %H:%M:%S GMT", &utc))
+        loop->date_of = now;
+    return loop->date;
 }
 
 /* ---- Life ---- */
@@ -208,12 +217,14 @@ static void loop_thread(void *arg)
 
 static bool init_handles(hf_loop *loop)
 {
-    if (uv_poll_init(&loop->uv, &loop->listener, loop->listen_fd) != 0 || uv_timer_init(&loop->uv, &loop->tick) != 0 ||
-        uv_timer_init(&loop->uv, &loop->backoff) != 0 || uv_async_init(&loop->uv, &loop->stop, stop_asked) != 0 ||
+    if (uv_poll_init(&loop->uv, &loop->listener, loop->listen_fd) != 0 ||
+        uv_timer_init(&loop->uv, &loop->deadlines) != 0 || uv_timer_init(&loop->uv, &loop->backoff) != 0 ||
+        uv_async_init(&loop->uv, &loop->stop, stop_asked) != 0 ||
         uv_async_init(&loop->uv, &loop->keys_ready, keys_collect) != 0)
         return false;
-    loop->listener.data = loop->tick.data = loop->backoff.data = loop->stop.data = loop->keys_ready.data = loop;
-    return uv_timer_start(&loop->tick, ticked, HF_TICK_MS, HF_TICK_MS) == 0;
+    loop->listener.data = loop->deadlines.data = loop->backoff.data = loop->stop.data = loop->keys_ready.data = loop;
+    return hf_tick_init(loop) &&
+           uv_timer_start(&loop->deadlines, look_at_deadlines, HF_DEADLINES_MS, HF_DEADLINES_MS) == 0;
 }
 
 bool hf_loop_start(hf_loop *loop, hf_server *server, int listen_fd)
@@ -242,6 +253,7 @@ void hf_loop_join(hf_loop *loop)
     uv_thread_join(&loop->thread);
     if (uv_loop_close(&loop->uv) != 0)
         hf_cli_warn("a loop ended with open handles");
+    hf_tick_cleanup(loop);
     hf_worker_free(loop->worker);
     hf_wipe(loop->scratch, HF_LINK_BATCH);
     free(loop->scratch);

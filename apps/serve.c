@@ -3,6 +3,7 @@
  * Order at the end: threads are joined, then connections and workers are gone, then the keys are let go. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -24,6 +25,8 @@
 #include "net.h"
 #include "serve_options.h"
 
+#define KEPT_MEMORY (32 << 20) /* bytes that a thread's heap may keep though they are free */
+
 /* As many descriptors as the system lets us have; says so when that is less than the connections may need. */
 static void raise_descriptors(const hf_serve_options *options)
 {
@@ -37,6 +40,12 @@ static void raise_descriptors(const hf_serve_options *options)
         limit.rlim_cur < each * options->max_connections + 64)
         hf_cli_warn("%lu connections may need more than the %lu descriptors allowed here (ulimit -n)",
                     options->max_connections, (unsigned long)limit.rlim_cur);
+}
+
+/* Buffers of busy connections come and go all the time: the allocator is not to give their pages back in between. */
+static void keep_memory(void)
+{
+    mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY);
 }
 
 static bool open_service(hf_server *server, const hf_serve_options *options)
@@ -246,8 +255,10 @@ int hf_serve_main(int argc, char **argv)
     server->idle_timeout_ms = 1000ull * options.idle_timeout;
     server->max_connections = options.max_connections;
     server->started = hf_metrics_now();
+    server->record_size = options.record_size;
     server->explain = options.tls.explain;
     raise_descriptors(&options);
+    keep_memory();
 
     hf_isolate isolate = {.control = -1};
     bool ready = !options.isolate || hf_isolate_start(&isolate, argc, argv, options.pid_file);

@@ -33,7 +33,8 @@ enum {
     OPT_KEY_RATE,
     OPT_AUDIT,
     OPT_AUDIT_FULL,
-    OPT_METRICS
+    OPT_METRICS,
+    OPT_RECORD_SIZE
 };
 
 static const struct option long_options[] = {
@@ -60,6 +61,7 @@ static const struct option long_options[] = {
     {"audit", required_argument, NULL, OPT_AUDIT},
     {"audit-full", required_argument, NULL, OPT_AUDIT_FULL},
     {"metrics", required_argument, NULL, OPT_METRICS},
+    {"record-size", required_argument, NULL, OPT_RECORD_SIZE},
     {NULL, 0, NULL, 0},
 };
 
@@ -88,6 +90,7 @@ static void print_help(void)
         "  --handshake-timeout S  seconds for a handshake (default 15)\n"
         "  --idle-timeout S       seconds without a byte before a connection is closed (default 300)\n"
         "  --max-connections N    connections at once (default 10000)\n"
+        "  --record-size SIZE     bytes of content in a record: auto (default: %d at a start, then %d) or %d..%d\n"
         "  --pid-file FILE        write the process id to FILE while running\n"
         "  --user NAME            become this user once everything is open (needs root); means --isolate\n"
         "  --isolate              keys, module and PIN in a process of their own; this one is confined\n"
@@ -99,7 +102,7 @@ static void print_help(void)
         "  --audit-full MODE      no line can be written: refuse (default; no key is used), continue (and count)\n"
         "  --metrics HOST:PORT    plain HTTP for Prometheus: /metrics, /healthz; a loopback or management address\n%s\n"
         "Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
-        hf_tls_options_help);
+        HF_SIZE_SMALL, HF_PLAINTEXT_MAX, HF_RECORD_SIZE_MIN, HF_PLAINTEXT_MAX, hf_tls_options_help);
 }
 
 static int take_app(hf_serve_options *options, const hf_app *app)
@@ -123,6 +126,16 @@ static int take_small(const char *name, const char *value, unsigned max, unsigne
     int result = take_number(name, value, max, &n);
     *out = (unsigned)n;
     return result;
+}
+
+static int take_record_size(const char *value, size_t *out)
+{
+    unsigned long n = 0;
+    if (strcmp(value, "auto") != 0 && !hf_cli_number(value, HF_RECORD_SIZE_MIN, HF_PLAINTEXT_MAX, &n))
+        return hf_cli_usage("serve", "--record-size %s: neither auto nor a number in %d..%d", value, HF_RECORD_SIZE_MIN,
+                            HF_PLAINTEXT_MAX);
+    *out = n;
+    return HF_EXIT_DONE;
 }
 
 static int take_address(const char *name, const char *value, hf_host_port *out)
@@ -239,6 +252,8 @@ static int take(hf_serve_options *options, int opt, const char *value, given *al
         return take_small("idle-timeout", value, SECONDS_MAX, &options->idle_timeout);
     case OPT_MAX_CONNECTIONS:
         return take_number("max-connections", value, CONNECTIONS_MAX, &options->max_connections);
+    case OPT_RECORD_SIZE:
+        return take_record_size(value, &options->record_size);
     case OPT_PID_FILE:
         options->pid_file = value;
         return HF_EXIT_DONE;

@@ -18,6 +18,7 @@ typedef struct hf_serve_options {
     unsigned threads;
     unsigned handshake_timeout, idle_timeout; /* seconds */
     unsigned long max_connections;
+    size_t record_size;   /* 0: auto */
     const char *pid_file; /* NULL: none */
     hf_user user;         /* --user: who the network process becomes */
     hf_user key_user;     /* --key-user: who the key process becomes */

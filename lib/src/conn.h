@@ -124,6 +124,7 @@ struct hf_conn {
     size_t reason_size;
 
     hf_buffer in, out;
+    bool much_input;           /* the last read filled a small input buffer */
     size_t out_pending;        /* bytes behind out.end that records on their way have reserved */
     hf_batch *batch;           /* where this connection's records wait; NULL: none does */
     unsigned opening, sealing; /* how many, by direction */

@@ -2,6 +2,7 @@
 #include "conn.h"
 
 #define INPUT_SIZE (HF_RECORD_HEADER_SIZE + HF_RECORD_BODY_MAX)
+#define INPUT_FIRST 4096 /* room while the peer says little at a time: most requests, most flights */
 
 static bool is_over(const hf_conn *conn)
 {
@@ -51,7 +52,8 @@ hf_status hf_conn_input_buf(hf_conn *conn, uint8_t **out_buf, size_t *out_len)
 {
     if (!wants_input(conn))
         return HF_ERR_STATE;
-    size_t room = INPUT_SIZE - hf_buffer_len(&conn->in);
+    size_t size = conn->much_input || hf_buffer_len(&conn->in) > 0 ? INPUT_SIZE : INPUT_FIRST;
+    size_t room = size - hf_buffer_len(&conn->in);
     hf_status status = hf_buffer_reserve(&conn->memory, &conn->in, room, INPUT_SIZE);
     if (status != HF_OK)
         return status;
@@ -66,6 +68,8 @@ hf_status hf_conn_input_ack(hf_conn *conn, size_t len)
         return HF_ERR_STATE;
     if (len > conn->in.size - conn->in.end)
         return HF_ERR_INVALID;
+    if (len > 0)
+        conn->much_input = len >= INPUT_FIRST;
     conn->in.end += len;
     if (hf_buffer_len(&conn->in) == 0)
         hf_buffer_free(&conn->memory, &conn->in);

@@ -51,6 +51,8 @@ class CommandLine(ProgramTest):
                 ("has no --key", (*listen, "--echo", *pair, "--cert", "x")),
                 ("has no --cert", (*listen, "--echo", *pair, "--key", "x")),
                 ("--cert must name", (*listen, "--echo", "--key", self.file("server.key"))),
+                ("neither auto nor a number in 64..16384", (*listen, "--echo", *pair, "--record-size", "63")),
+                ("neither auto nor a number in 64..16384", (*listen, "--echo", *pair, "--record-size", "16385")),
                 ("not a number in 1", (*listen, "--echo", *pair, "--threads", "0")),
                 ("not a number in 1", (*listen, "--echo", *pair, "--threads", "1x")),
                 ("not a number in 1", (*listen, "--echo", *pair, "--idle-timeout", "-1")),

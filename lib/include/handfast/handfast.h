@@ -54,7 +54,7 @@ HF_API const char *hf_version(void);
 #define HF_LIMIT_EMPTY_RECORDS 32              /* application_data records without content in a row */
 #define HF_LIMIT_WARNING_ALERTS 4              /* warning alerts in a row */
 #define HF_LIMIT_HANDSHAKE_RECORDS 2048        /* records received in one handshake */
-#define HF_LIMIT_OUTPUT 65792                  /* application data is taken while less waits to be sent, bytes */
+#define HF_LIMIT_OUTPUT 73728                  /* application data is taken while less waits to be sent, bytes */
 #define HF_LIMIT_EXTENSIONS 64                 /* extensions in one message */
 #define HF_LIMIT_ALPN_PROTOCOLS 16
 #define HF_LIMIT_ALPN_SIZE 255 /* bytes of one protocol name, RFC 7301 */
