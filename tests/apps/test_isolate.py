@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -202,6 +203,21 @@ class Isolate(TokenTest):
         self.assertEqual(status_of(server.process.pid)["CapEff"], "0" * 16)
         self.assertEqual(status_of(key)["Uid"].split()[0], "0")
         self.assertEqual(self.connect(server, "--name", "localhost").returncode, 0)
+
+    def test_forwarding(self):
+        backend = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(backend.close)
+
+        def serve_one():
+            connection, _ = backend.accept()
+            with connection:
+                connection.sendall(connection.recv(100).upper())
+
+        threading.Thread(target=serve_one, daemon=True).start()
+        server = self.serve_token("--backend", f"127.0.0.1:{backend.getsockname()[1]}", "--isolate")
+        connection = self.tls(server)
+        connection.sendall(b"through")
+        self.assertEqual(connection.recv(100), b"THROUGH")
 
     def test_usage(self):
         for arguments, words in ((["key-process", "--echo"], b"is a part of"),
