@@ -13,13 +13,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "handfast/handfast.h"
 #include "json_line.h"
 #include "log.h"
+#include "now.h"
 
 struct hf_audit {
     char *path;
@@ -33,13 +33,6 @@ struct hf_audit {
     uint64_t tried_ms;
     char line[HF_AUDIT_LINE_MAX];
 };
-
-static uint64_t clock_us(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
-}
 
 /* ---- Lines: all with the lock held ---- */
 
@@ -106,7 +99,7 @@ static bool tell_missing(hf_audit *audit)
     hf_json json;
     if (audit->untold == 0 && !atomic_load(&audit->failed))
         return true;
-    start_line(audit, &json, clock_us(CLOCK_REALTIME), "missing");
+    start_line(audit, &json, hf_time_us(CLOCK_REALTIME), "missing");
     hf_json_number(&json, "uses", audit->untold);
     if (!end_line(audit, &json))
         return false;
@@ -117,7 +110,7 @@ static bool tell_missing(hf_audit *audit)
 static bool tell_event(hf_audit *audit, const char *event, uint64_t cut)
 {
     hf_json json;
-    start_line(audit, &json, clock_us(CLOCK_REALTIME), event);
+    start_line(audit, &json, hf_time_us(CLOCK_REALTIME), event);
     hf_json_text(&json, "version", hf_version(), HF_AUDIT_TEXT_MAX);
     hf_json_number(&json, "pid", (uint64_t)getpid());
     if (cut)
@@ -161,7 +154,7 @@ bool hf_audit_ready(hf_audit *audit)
     if (!atomic_load(&audit->failed))
         return true;
     pthread_mutex_lock(&audit->lock);
-    uint64_t now = clock_us(CLOCK_MONOTONIC) / 1000;
+    uint64_t now = hf_time_us(CLOCK_MONOTONIC) / 1000;
     if (atomic_load(&audit->failed) && now - audit->tried_ms >= HF_AUDIT_RETRY_MS) {
         audit->tried_ms = now;
         (void)tell_missing(audit);

@@ -16,11 +16,11 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "commands.h"
+#include "now.h"
 
 typedef struct supervisor {
     int control, children; /* to the network process; signalfd for SIGCHLD */
@@ -29,13 +29,6 @@ typedef struct supervisor {
     bool worked, left;
     uint64_t started_ms, backoff_ms;
 } supervisor;
-
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
-}
 
 /* The child: nothing is open but the standard descriptors and its socket. */
 static void become_key_process(supervisor *s, int fd)
@@ -86,7 +79,7 @@ static bool start_key_process(supervisor *s)
     int room = 1 << 20; /* many operations at once; the system's limit counts */
     for (int i = 0; i < 2; i++)
         setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-    s->started_ms = now_ms();
+    s->started_ms = hf_time_ms();
     s->key = fork();
     if (s->key == 0)
         become_key_process(s, pair[1]);
@@ -127,7 +120,7 @@ static bool wait_key_process(supervisor *s, uint64_t until_ms, int *out)
             s->key = 0;
             return true;
         }
-        uint64_t now = now_ms();
+        uint64_t now = hf_time_ms();
         if (s->left && now >= until_ms)
             return false;
         if (s->left)
@@ -155,12 +148,12 @@ static bool may_go_on(supervisor *s, int status)
 
 static void back_off(supervisor *s)
 {
-    if (now_ms() - s->started_ms >= HF_ISOLATE_LIVED_MS) {
+    if (hf_time_ms() - s->started_ms >= HF_ISOLATE_LIVED_MS) {
         s->backoff_ms = 0;
         return;
     }
-    uint64_t end = now_ms() + s->backoff_ms;
-    for (uint64_t now; !s->left && (now = now_ms()) < end;)
+    uint64_t end = hf_time_ms() + s->backoff_ms;
+    for (uint64_t now; !s->left && (now = hf_time_ms()) < end;)
         look(s, (int)(end - now));
     s->backoff_ms = s->backoff_ms ? 2 * s->backoff_ms : HF_ISOLATE_BACKOFF_MIN_MS;
     if (s->backoff_ms > HF_ISOLATE_BACKOFF_MAX_MS)
@@ -187,7 +180,7 @@ static void supervise(supervisor *s)
     while (!s->left) /* as long as the network process lives, its pid file is ours to remove */
         look(s, -1);
     int status;
-    if (s->key && !wait_key_process(s, now_ms() + HF_ISOLATE_END_MS, &status)) {
+    if (s->key && !wait_key_process(s, hf_time_ms() + HF_ISOLATE_END_MS, &status)) {
         kill(s->key, SIGKILL); /* it hangs in its module */
         waitpid(s->key, &status, 0);
     }

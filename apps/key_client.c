@@ -8,19 +8,12 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "cli.h"
 #include "isolate.h"
 #include "key_client_inside.h"
-#include "log.h"
-
-uint64_t hf_client_now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
-}
+#include "now.h"
 
 void hf_client_wake(hf_key_client *client)
 {
@@ -101,7 +94,7 @@ static void disconnect(hf_key_client *client)
     bool stopping = client->stopping;
     pthread_mutex_unlock(&client->lock);
     if (was && !stopping)
-        hf_log_limited("the key process has gone; new handshakes wait for the next one");
+        hf_cli_warn("the key process has gone; new handshakes wait for the next one");
     hf_client_end_sent(client);
 }
 
@@ -112,7 +105,7 @@ static void give_up(hf_key_client *client)
     client->given_up = true;
     pthread_mutex_unlock(&client->lock);
     if (!was && client->started)
-        hf_log_limited("no key process will be started any more: restart the server when the cause is mended");
+        hf_cli_warn("no key process will be started any more: restart the server when the cause is mended");
     if (client->fd < 0)
         hf_client_end_waiting(client, UINT64_MAX, HF_ERR_TOKEN_ABSENT);
 }
@@ -149,7 +142,7 @@ static void take_control(hf_key_client *client)
 static void introduced(hf_key_client *client)
 {
     if (!hf_client_faces_whole(&client->faces, client->introduced)) {
-        hf_log_limited("the key process came back with other keys; it is not used");
+        hf_cli_warn("the key process came back with other keys; it is not used");
         disconnect(client);
         return;
     }
@@ -163,7 +156,7 @@ static void introduced(hf_key_client *client)
     ssize_t ignored = send(client->control, &works, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)ignored;
     if (again)
-        hf_log_limited("the key process is back");
+        hf_cli_warn("the key process is back");
 }
 
 /* One message; false: not one that belongs here. */
@@ -207,13 +200,15 @@ static void receive(hf_key_client *client, uint8_t *data)
         ssize_t got = recv(client->fd, data, HF_WIRE_MAX, MSG_DONTWAIT);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
-        if (got <= 0 || !take_message(client, data, (size_t)got)) {
-            if (got > 0)
-                hf_log_limited("the key process sent a malformed message; it is not used any more");
-            disconnect(client);
-            return;
-        }
-        hf_wipe(data, (size_t)got);
+        bool good = got > 0 && take_message(client, data, (size_t)got);
+        if (got > 0)
+            hf_wipe(data, (size_t)got); /* it may have held a premaster secret */
+        if (good)
+            continue;
+        if (got > 0)
+            hf_cli_warn("the key process sent a malformed message; it is not used any more");
+        disconnect(client);
+        return;
     }
 }
 
@@ -251,7 +246,7 @@ static void turn(hf_key_client *client, uint8_t *data)
     hf_client_send_waiting(client);
     bool alone = !client->connected;
     pthread_mutex_unlock(&client->lock);
-    uint64_t now = hf_client_now_ms();
+    uint64_t now = hf_time_ms();
     if (alone && now > HF_KEY_CLIENT_HOLD_MS)
         hf_client_end_waiting(client, now - HF_KEY_CLIENT_HOLD_MS, HF_ERR_TOKEN_ABSENT);
 }

@@ -42,7 +42,6 @@ struct hf_key_client {
     unsigned report_serving;
 };
 
-uint64_t hf_client_now_ms(void);
 void hf_client_wake(hf_key_client *client);
 
 /* With the lock held: no slot is in use. */

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "key_client_inside.h"
+#include "now.h"
 
 /* ---- Slots: all with the lock held ---- */
 
@@ -25,7 +26,7 @@ static hf_slot *slot_take(hf_key_client *client)
     client->free = s->next;
     s->next = HF_SLOT_NONE;
     s->sent = false;
-    s->since_ms = hf_client_now_ms();
+    s->since_ms = hf_time_ms();
     client->pending++;
     return s;
 }
@@ -184,7 +185,7 @@ bool hf_client_admits(hf_key_client *client)
 {
     pthread_mutex_lock(&client->lock);
     bool admits =
-        client->connected ? hf_client_now_ms() >= client->reluctant_until_ms : !client->given_up && !client->stopping;
+        client->connected ? hf_time_ms() >= client->reluctant_until_ms : !client->given_up && !client->stopping;
     admits = admits && client->free != HF_SLOT_NONE;
     pthread_mutex_unlock(&client->lock);
     return admits;
@@ -197,7 +198,7 @@ void hf_client_take_result(hf_key_client *client, uint64_t id, const hf_wire_bod
     hf_slot copy = {0};
     uint32_t status = body->number & ~HF_WIRE_RELUCTANT;
     pthread_mutex_lock(&client->lock);
-    client->reluctant_until_ms = body->number & HF_WIRE_RELUCTANT ? hf_client_now_ms() + HF_KEY_CLIENT_RELUCTANT_MS : 0;
+    client->reluctant_until_ms = body->number & HF_WIRE_RELUCTANT ? hf_time_ms() + HF_KEY_CLIENT_RELUCTANT_MS : 0;
     if (index < HF_KEY_CLIENT_PENDING_MAX) {
         hf_slot *s = &client->slots[index];
         if (s->op && s->sent && slot_id(client, s) == id) {

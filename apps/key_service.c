@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "log.h"
+#include "now.h"
 
 /* ---- Rate ---- */
 
@@ -33,13 +33,6 @@ bool hf_rate_take(hf_rate *limit, uint64_t now_us)
         return false;
     limit->tokens -= 1;
     return true;
-}
-
-static uint64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
 }
 
 /* ---- Sending ---- */
@@ -163,7 +156,7 @@ static hf_status judge(hf_key_service *service, const hf_wire_request *request)
     }
     if (atomic_load(&service->pending) >= HF_KEY_SERVICE_PENDING_MAX)
         return HF_ERR_BUSY;
-    if (!hf_rate_take(&service->rate, now_us())) {
+    if (!hf_rate_take(&service->rate, hf_time_us(CLOCK_MONOTONIC))) {
         atomic_fetch_add(&service->refused_rate, 1);
         hf_log_limited("the key process refused an operation: more than --key-rate allows");
         return HF_ERR_BUSY;
@@ -263,7 +256,7 @@ void hf_key_service_init(hf_key_service *service, int fd, hf_key *const *keys, s
     service->fd = fd;
     service->keys = keys;
     service->n = n;
-    hf_rate_init(&service->rate, rate, now_us());
+    hf_rate_init(&service->rate, rate, hf_time_us(CLOCK_MONOTONIC));
     pthread_mutex_init(&service->lock, NULL);
 }
 

@@ -9,9 +9,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "log.h"
+#include "cli.h"
+#include "now.h"
 
 typedef struct passage { /* one operation on its way */
     struct watched_key *key;
@@ -33,13 +33,6 @@ typedef struct watched_key {
     passage *first;
 } watched_key;
 
-static uint64_t clock_us(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
-}
-
 void hf_key_watch_use(void *arg, const hf_hsm_use *use)
 {
     const hf_key_watch *watch = arg;
@@ -50,7 +43,7 @@ void hf_key_watch_use(void *arg, const hf_hsm_use *use)
 void hf_key_watch_notice(void *arg, const char *line)
 {
     (void)arg;
-    hf_log_limited("%s", line);
+    hf_cli_warn("%s", line); /* rare, and not to be lost among lines about peers */
 }
 
 static void refuse(hf_key_op *op)
@@ -62,7 +55,7 @@ static void refuse(hf_key_op *op)
 
 static void tell(watched_key *key, const hf_key_op *op, uint64_t since_us)
 {
-    hf_hsm_use use = {.time_us = clock_us(CLOCK_REALTIME),
+    hf_hsm_use use = {.time_us = hf_time_us(CLOCK_REALTIME),
                       .conn_id = op->conn_id,
                       .op_id = op->id,
                       .key = key->face.label,
@@ -72,7 +65,7 @@ static void tell(watched_key *key, const hf_key_op *op, uint64_t since_us)
                       .scheme_name = op->kind == HF_KEY_OP_SIGN ? hf_scheme_name(op->scheme) : "",
                       .mechanism = "",
                       .token = "",
-                      .latency_us = clock_us(CLOCK_MONOTONIC) - since_us,
+                      .latency_us = hf_time_us(CLOCK_MONOTONIC) - since_us,
                       .status = op->status,
                       .rv = ""};
     hf_audit_use(key->audit, &use);
@@ -107,7 +100,7 @@ static void submit(hf_key *face, hf_key_op *op, hf_key_done_fn *done, void *arg)
         done(arg, op);
         return;
     }
-    *way = (passage){.key = key, .done = done, .arg = arg, .since_us = clock_us(CLOCK_MONOTONIC)};
+    *way = (passage){.key = key, .done = done, .arg = arg, .since_us = hf_time_us(CLOCK_MONOTONIC)};
     pthread_mutex_lock(&key->lock);
     way->next = key->first;
     if (way->next)

@@ -2,28 +2,24 @@
 #include "metrics.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "metrics_text.h"
+#include "now.h"
 
 double hf_metrics_now(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return (double)hf_time_us(CLOCK_MONOTONIC) / 1e6;
 }
 
 static void process(hf_text *text, const hf_server *server)
 {
     double uptime = hf_metrics_now() - server->started;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     hf_text_metric(text, "handfast_build_info", "gauge", "Always 1; the version is the label.");
     hf_text_add(text, "handfast_build_info{version=\"%s\"} 1\n", hf_version());
     hf_text_metric(text, "handfast_uptime_seconds", "gauge", "Seconds since the server started.");
     hf_text_add(text, "handfast_uptime_seconds %.3f\n", uptime);
     hf_text_metric(text, "process_start_time_seconds", "gauge", "When the server started, seconds since 1970.");
-    hf_text_add(text, "process_start_time_seconds %.3f\n", (double)now.tv_sec + (double)now.tv_nsec / 1e9 - uptime);
+    hf_text_add(text, "process_start_time_seconds %.3f\n", (double)hf_time_us(CLOCK_REALTIME) / 1e6 - uptime);
 }
 
 static void connections(hf_text *text, hf_server *server)

@@ -7,12 +7,12 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "http.h"
 #include "log.h"
 #include "metrics.h"
+#include "now.h"
 
 typedef struct visitor {
     int fd; /* -1: none */
@@ -30,13 +30,6 @@ struct hf_metrics {
     visitor visitors[HF_METRICS_CLIENTS];
 };
 
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
-}
-
 static void leave(visitor *v)
 {
     if (v->fd >= 0)
@@ -53,7 +46,7 @@ static void welcome(hf_metrics *metrics)
         if (v->fd >= 0)
             continue;
         v->fd = accept4(metrics->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        v->end_ms = now_ms() + HF_METRICS_TIMEOUT_MS;
+        v->end_ms = hf_time_ms() + HF_METRICS_TIMEOUT_MS;
         return;
     }
 }
@@ -154,7 +147,7 @@ static void turn(hf_metrics *metrics)
     polls[HF_METRICS_CLIENTS + 1] = (struct pollfd){.fd = metrics->stop, .events = POLLIN};
     if (poll(polls, HF_METRICS_CLIENTS + 2, any ? 500 : -1) < 0)
         return;
-    uint64_t now = now_ms();
+    uint64_t now = hf_time_ms();
     for (size_t i = 0; i < HF_METRICS_CLIENTS; i++) {
         visitor *v = &metrics->visitors[i];
         if (v->fd >= 0 && polls[i].revents && !v->answer)
