@@ -306,7 +306,9 @@ bool hf_key_client_wait(hf_key_client *client)
 
 bool hf_key_client_start(hf_key_client *client)
 {
-    client->started = pthread_create(&client->thread, NULL, io_thread, client) == 0;
+    client->started = true; /* before the thread looks at it */
+    if (pthread_create(&client->thread, NULL, io_thread, client) != 0)
+        client->started = false;
     return client->started;
 }
 

@@ -29,9 +29,17 @@ typedef struct watched_key {
     bool tells; /* the key below tells its uses itself */
     uint8_t fingerprint[32];
     atomic_size_t references;
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t quiet; /* an operation is over */
+    size_t running;       /* operations whose `done` has not returned */
     passage *first;
 } watched_key;
+
+/* The key whose completion this thread is in, and how deep: its last reference may go there. */
+static _Thread_local struct {
+    watched_key *key;
+    size_t depth;
+} completing;
 
 void hf_key_watch_use(void *arg, const hf_hsm_use *use)
 {
@@ -88,7 +96,19 @@ static void came_back(void *arg, hf_key_op *op)
         tell(key, op, copy.since_us);
     if (hf_audit_withholds(key->audit))
         refuse(op);
-    copy.done(copy.arg, op); /* may be the end of the key */
+    watched_key *outer = completing.key;
+    size_t outer_depth = completing.depth;
+    completing.depth = outer == key ? outer_depth + 1 : 1;
+    completing.key = key;
+    copy.done(copy.arg, op);
+    if (completing.key == key) { /* else it was the end of the key */
+        pthread_mutex_lock(&key->lock);
+        key->running--;
+        pthread_cond_broadcast(&key->quiet);
+        pthread_mutex_unlock(&key->lock);
+        completing.key = outer;
+        completing.depth = outer_depth;
+    }
 }
 
 static void submit(hf_key *face, hf_key_op *op, hf_key_done_fn *done, void *arg)
@@ -102,6 +122,7 @@ static void submit(hf_key *face, hf_key_op *op, hf_key_done_fn *done, void *arg)
     }
     *way = (passage){.key = key, .done = done, .arg = arg, .since_us = hf_time_us(CLOCK_MONOTONIC)};
     pthread_mutex_lock(&key->lock);
+    key->running++;
     way->next = key->first;
     if (way->next)
         way->next->previous = way;
@@ -120,7 +141,16 @@ static void release(hf_key *face)
     watched_key *key = (watched_key *)face;
     if (atomic_fetch_sub_explicit(&key->references, 1, memory_order_acq_rel) != 1)
         return;
+    /* The watch holds the key below too, so that one's release need not wait for what is running. */
+    size_t mine = completing.key == key ? completing.depth : 0;
+    pthread_mutex_lock(&key->lock);
+    while (key->running > mine)
+        pthread_cond_wait(&key->quiet, &key->lock);
+    pthread_mutex_unlock(&key->lock);
+    if (mine)
+        completing.key = NULL;
     key->inner->ops->release(key->inner);
+    pthread_cond_destroy(&key->quiet);
     pthread_mutex_destroy(&key->lock);
     free(key);
 }
@@ -179,6 +209,7 @@ static hf_key *wrap(hf_key *inner, hf_audit *audit)
         key->tells = hf_hsm_key_stats(inner, stats) == HF_OK;
         atomic_init(&key->references, 1);
         pthread_mutex_init(&key->lock, NULL);
+        pthread_cond_init(&key->quiet, NULL);
         free(stats);
         return &key->face;
     }

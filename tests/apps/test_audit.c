@@ -1,7 +1,9 @@
 /* The audit file: its lines, its chain, its end, a full disk; and the JSON that it is made of. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -467,4 +469,50 @@ Test(audit, keys, .init = set_up, .fini = tear_down)
     hf_key_watch_cleanup(&watch);
     cr_assert_eq(s.released, 1, "references of the key below: %d", s.released);
     cr_assert_eq(verify(path, NULL), 0);
+}
+
+static void *late_answer(void *arg)
+{
+    usleep(100000);
+    answer(arg);
+    return NULL;
+}
+
+static void slow_came(void *arg, hf_key_op *op)
+{
+    (void)op;
+    usleep(50000);
+    atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+static void last_came(void *arg, hf_key_op *op)
+{
+    ((hf_key *)(uintptr_t)op->key)->ops->release((hf_key *)(uintptr_t)op->key);
+    atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+Test(audit, release_waits_for_what_is_running, .init = set_up, .fini = tear_down)
+{
+    stand_in s = {.face = {.ops = &stand_in_ops, .label = "k", .spki = (const uint8_t *)"s", .spki_len = 1}};
+    hf_key_watch watch = {.audit = hf_audit_open(path, HF_AUDIT_REFUSE)};
+    pthread_t thread;
+    atomic_int over = 0;
+    hf_key *key = hf_key_watch_add(&watch, &s.face);
+    hf_key_op op = {.key = key, .kind = HF_KEY_OP_DECRYPT};
+    key->ops->submit(key, &op, slow_came, &over);
+    cr_assert_eq(pthread_create(&thread, NULL, late_answer, &s), 0);
+    key->ops->release(key);
+    cr_assert_eq(over, 1, "the key is gone before its operation");
+    pthread_join(thread, NULL);
+    hf_key_watch_cleanup(&watch);
+
+    /* The last reference may go inside of a completion. */
+    watch.audit = hf_audit_open(path, HF_AUDIT_REFUSE);
+    key = hf_key_watch_add(&watch, &s.face);
+    op.key = key;
+    key->ops->submit(key, &op, last_came, &over);
+    answer(&s);
+    cr_assert_eq(over, 2);
+    hf_key_watch_cleanup(&watch);
+    cr_assert_eq(s.released, 2);
 }
