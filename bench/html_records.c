@@ -127,10 +127,10 @@ static void write_multiples(const hf_rows *rows, const char *direction, FILE *ou
         return;
     (void)snprintf(bars->title, sizeof bars->title, "Times portable C: %s, %.0f-byte records", direction,
                    sizes[sizes_n - 1]);
-    bars->x_name = "multiple of our portable C in batches of the same size; the best batch of each";
+    bars->x_name = "multiple of our portable C in batches of the same size, at the best size of batches";
     bars->unit = "\xc3\x97";
     bars->reference = 1;
-    (void)snprintf(bars->reference_name, sizeof bars->reference_name, "1");
+    (void)snprintf(bars->reference_name, sizeof bars->reference_name, "portable");
     for (size_t c = 0; c < n; c++) {
         for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
             const hf_doc *best = NULL;

@@ -34,7 +34,7 @@ const char hf_html_style[] =
     "svg .lead{fill:none;stroke:var(--c);stroke-width:.8;opacity:.55}svg .name{fill:var(--c);font-size:11.5px}"
     "svg .value{font-weight:700}svg .bar{fill:var(--c)}svg .label{font-size:12px}"
     "svg .number{font-weight:650;font-size:12px}svg .note{fill:var(--soft);font-weight:400}"
-    "svg .group{font-weight:650;font-size:12.5px}"
+    "svg .group{font-weight:650;font-size:12.5px;paint-order:stroke;stroke:var(--card);stroke-width:5px}"
     ".bare .line{stroke-dasharray:5 4;stroke-width:1.7}.bare circle{r:2.2px}.bare .bar{opacity:.5}"
     ".c-auto .line{stroke-width:5.5;opacity:.22}.c-auto circle{opacity:0}.c-auto .lead{opacity:.3}\n"
     ".c-auto{--c:var(--auto)}.c-ours{--c:var(--ours)}.c-vaes{--c:var(--vaes)}.c-imb{--c:var(--imb)}"
@@ -56,12 +56,19 @@ const char *hf_style_of(const char *name)
         const char *begin; /* of the name: the first that fits */
         const char *style;
     } styles[] = {
-        {"auto", "c-auto"},         {"vaes", "c-vaes"},
-        {"ipsecmb", "c-imb"},       {"ipsec-mb-jobs", "c-jobs bare"},
-        {"ipsec-mb", "c-imb bare"}, {"libcrypto-", "c-lc bare"},
-        {"libcrypto", "c-lc"},      {"portable", "c-port"},
-        {"bearssl", "c-bear bare"}, {"handfast", "c-ours"},
-        {"nginx", "c-nginx"},       {"haproxy", "c-haproxy"},
+        {"auto", "c-auto"},
+        {"vaes", "c-vaes"},
+        {"ipsecmb", "c-imb"},
+        {"ipsec-mb-jobs", "c-jobs bare"},
+        {"ipsec-mb", "c-imb bare"},
+        {"libcrypto-", "c-lc bare"},
+        {"libcrypto", "c-lc"},
+        {"portable", "c-port"},
+        {"bearssl", "c-bear bare"},
+        {"handfast", "c-ours"},
+        {"nginx-file", "c-nginx bare"},
+        {"nginx", "c-nginx"},
+        {"haproxy", "c-haproxy"},
         {"token", "c-token"},
     };
 

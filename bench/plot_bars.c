@@ -86,6 +86,11 @@ void hf_bars_write(const hf_bars *bars, FILE *out)
     fprintf(out, "</figcaption>\n<svg viewBox='0 0 %.0f %.0f' role='img' aria-label=\"", WIDTH, height);
     hf_plot_escape(out, bars->title);
     fputs("\">\n", out);
+    /* The lines first: headings of groups that are wider than the room of the labels stand above them. */
+    fprintf(out, "<path class='base' d='M%.1f %.1fV%.1f'/>", LEFT, TOP - 4,
+            height - BOTTOM - (bars->reference > 0 ? 14 : 0));
+    if (bars->reference > 0)
+        write_reference(bars, scale, height, out);
     for (size_t i = 0; i < bars->bars_n; i++) {
         if (begins_group(bars, i)) {
             fprintf(out, "<text class='group' x='%.1f' y='%.1f'>", 4.0, y + GROUP - 9);
@@ -96,10 +101,7 @@ void hf_bars_write(const hf_bars *bars, FILE *out)
         write_bar(bars, &bars->bars[i], scale, y, out);
         y += ROW;
     }
-    if (bars->reference > 0)
-        write_reference(bars, scale, height, out);
-    fprintf(out, "<path class='base' d='M%.1f %.1fV%.1f'/><text class='axis' x='%.1f' y='%.1f'>", LEFT, TOP - 4, y,
-            LEFT, height - 8);
+    fprintf(out, "<text class='axis' x='%.1f' y='%.1f'>", 4.0, height - 8);
     hf_plot_escape(out, bars->x_name);
     fputs("</text>\n</svg></figure>\n", out);
 }
