@@ -21,7 +21,7 @@ const char hf_html_style[] =
     ".tile b{display:block;font-size:29px;line-height:1.15;letter-spacing:-.02em}"
     ".tile small{font-size:15px;font-weight:600;color:var(--soft)}"
     ".tile span{display:block;font-size:13.5px;line-height:1.35;color:var(--soft);margin-top:5px}\n"
-    ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,500px),1fr));gap:18px 22px;"
+    ".plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,500px),1fr));gap:18px 22px;"
     "align-items:start}"
     "figure{margin:0;background:var(--card);border:1px solid var(--faint);border-radius:10px;padding:14px 12px 6px "
     "16px}"

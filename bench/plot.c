@@ -134,7 +134,7 @@ static void write_x_axis(const hf_plot *plot, const frame *f, FILE *out)
             longest = &plot->lines[i];
     for (size_t k = 0; k < longest->n; k++) {
         double x = at_x(f, longest->x[k]);
-        if (x - last < 34)
+        if (x - last < 44)
             continue;
         last = x;
         fprintf(out, "<text class='tick' x='%.1f' y='%.1f' text-anchor='middle'>", x, HEIGHT - BOTTOM + 17);
