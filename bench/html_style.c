@@ -56,19 +56,13 @@ const char *hf_style_of(const char *name)
         const char *begin; /* of the name: the first that fits */
         const char *style;
     } styles[] = {
-        {"auto", "c-auto"},
-        {"vaes", "c-vaes"},
-        {"ipsecmb", "c-imb"},
-        {"ipsec-mb-jobs", "c-jobs bare"},
-        {"ipsec-mb", "c-imb bare"},
-        {"libcrypto-", "c-lc bare"},
-        {"libcrypto", "c-lc"},
-        {"portable", "c-port"},
-        {"bearssl", "c-bear bare"},
-        {"handfast", "c-ours"},
-        {"nginx-file", "c-nginx bare"},
-        {"nginx", "c-nginx"},
-        {"haproxy", "c-haproxy"},
+        {"auto", "c-auto"},         {"vaes", "c-vaes"},
+        {"ipsecmb", "c-imb"},       {"ipsec-mb-jobs", "c-jobs bare"},
+        {"ipsec-mb", "c-imb bare"}, {"libcrypto-", "c-lc bare"},
+        {"libcrypto", "c-lc"},      {"mixed", "c-token"},
+        {"portable", "c-port"},     {"bearssl", "c-bear bare"},
+        {"handfast", "c-ours"},     {"nginx-file", "c-nginx bare"},
+        {"nginx", "c-nginx"},       {"haproxy", "c-haproxy"},
         {"token", "c-token"},
     };
 

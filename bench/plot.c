@@ -127,14 +127,14 @@ static void write_x(FILE *out, double x, bool bytes)
 static void write_x_axis(const hf_plot *plot, const frame *f, FILE *out)
 {
     const hf_plot_line *longest = &plot->lines[0];
-    double last = -INFINITY;
+    double last = INFINITY;
 
     for (size_t i = 1; i < plot->lines_n; i++)
         if (plot->lines[i].n > longest->n)
             longest = &plot->lines[i];
-    for (size_t k = 0; k < longest->n; k++) {
+    for (size_t k = longest->n; k-- > 0;) { /* from the end, which always has one */
         double x = at_x(f, longest->x[k]);
-        if (x - last < 44)
+        if (last - x < 44)
             continue;
         last = x;
         fprintf(out, "<text class='tick' x='%.1f' y='%.1f' text-anchor='middle'>", x, HEIGHT - BOTTOM + 17);
