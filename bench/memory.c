@@ -28,6 +28,7 @@ static const struct option long_options[] = {
 
 #define CONNECTIONS_MAX 60000
 #define SETTLE_MS 300
+#define BUSY_QUICK_MAX 16
 #define BUSY_MAX 100 /* the kernel holds megabytes for each of these */
 
 typedef struct options {
@@ -42,7 +43,8 @@ static void print_help(void)
     printf("usage: handfast-bench memory [options]\n\n"
            "Opens TLS connections to `handfast serve` and tells how much its memory grew for each: idle; handshaking,\n"
            "where the client does not answer; busy, where the server has more to send than the client takes.\n\n"
-           "  --connections N     connections (default 1000; busy: at most 100)\n"
+           "  --connections N     connections (default 1000; busy: at most 100,\n"
+           "                      with --quick 16)\n"
            "  --server PATH       the program `handfast` (default: beside this one)\n"
            "  --module PATH       SoftHSM2's module (default: where distributions put it)\n%s\n"
            "Each state is measured once, with a server of its own; --time and --repetitions have no meaning here.\n",
@@ -165,7 +167,8 @@ static bool measure(const options *o, const hf_token_bed *bed, const hf_handshak
     load.hold = states[state].state;
     hf_server server;
     held h = {.engine = 0};
-    unsigned n = load.hold == HF_LOAD_BUSY && o->connections > BUSY_MAX ? BUSY_MAX : o->connections;
+    unsigned max = load.hold != HF_LOAD_BUSY ? CONNECTIONS_MAX : o->common.quick ? BUSY_QUICK_MAX : BUSY_MAX;
+    unsigned n = o->connections > max ? max : o->connections;
 
     hf_bench_progress("%s, %s", kind->version, states[state].name);
     how.keys[kind->key] = true;
