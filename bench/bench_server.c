@@ -148,7 +148,7 @@ static bool take_turns(const options *o, const hf_token_bed *bed, const work *w,
 {
     for (size_t i = 0; i < n && !o->common.quick; i++) {
         hf_bench_progress("%s: warming up %s", w->name, c[i].server.name);
-        if (!load_once(o, bed, w, &c[i], 0, 1))
+        if (!load_once(o, bed, w, &c[i], 0, (o->common.time_ms + 999) / 1000))
             return false;
     }
     for (unsigned r = 0; r < o->common.repetitions; r++) {
