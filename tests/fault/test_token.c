@@ -1,6 +1,7 @@
 /* What befalls the token as a whole: it goes and comes back, forgets its sessions and its login, has few sessions,
  * locks its PIN, has another key under a label, another slot id. */
 #include <criterion/criterion.h>
+#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +69,29 @@ Test(fault_token, what_comes_back_has_forgotten)
     cr_expect(key != 0 && key != old_key);
     cr_expect_neq(try_sign(session, old_key), CKR_OK);
     cr_expect_eq(try_sign(session, key), CKR_OK);
+}
+
+/* Also where the module below would give the same handles again: here another session of its keeps them alive. */
+Test(fault_token, objects_have_other_handles_afterwards)
+{
+    CK_RV (*get)(CK_FUNCTION_LIST **) = NULL;
+    CK_FUNCTION_LIST *below = NULL;
+    CK_SESSION_HANDLE other = 0;
+    void *handle = dlopen(HF_TEST_SOFTHSM, RTLD_NOW | RTLD_LOCAL);
+    CK_OBJECT_HANDLE old_key = find_key(logged_in(), "p256");
+
+    cr_assert_not_null(handle);
+    *(void **)&get = dlsym(handle, "C_GetFunctionList");
+    cr_assert(get && get(&below) == CKR_OK);
+    cr_assert_eq(below->C_OpenSession(world.demo, CKF_SERIAL_SESSION, NULL, NULL, &other), CKR_OK);
+    rules("token = reset");
+    CK_SESSION_HANDLE session = open_session(world.demo);
+    CK_OBJECT_HANDLE key = find_key(session, "p256");
+    cr_expect(key != 0 && key != old_key);
+    cr_expect_neq(try_sign(session, old_key), CKR_OK);
+    cr_expect_eq(try_sign(session, key), CKR_OK);
+    cr_expect_eq(below->C_CloseSession(other), CKR_OK);
+    (void)dlclose(handle);
 }
 
 Test(fault_token, removed_for_a_while, .timeout = 60)
