@@ -1,5 +1,6 @@
 /* `handfast connect`: a client in the manner of s_client; an HTTP request with --get. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -48,9 +49,19 @@ static bool take_body(void *arg, const uint8_t *data, size_t len)
     return true;
 }
 
-static hf_status new_conn(hf_client *client, const hf_connect_options *options)
+static void on_session(void *user, hf_conn *conn, hf_session *session)
 {
-    hf_conn_options conn_options = {.server_name = options->name, .user = client};
+    hf_client *client = user;
+    (void)conn;
+    hf_session_free(client->session);
+    client->session = session;
+}
+
+static hf_status new_conn(hf_client *client, const hf_connect_options *options, hf_session *session)
+{
+    hf_conn_options conn_options = {.server_name = options->name, .user = client, .session = session};
+    if (options->resume > 0)
+        conn_options.on_session = on_session;
     if (options->tls.explain) {
         client->explain = hf_explain_new(HF_ROLE_CLIENT, "", &client->tls->crypto);
         conn_options.on_event = client->explain ? on_event : NULL;
@@ -60,7 +71,7 @@ static hf_status new_conn(hf_client *client, const hf_connect_options *options)
     return hf_conn_new(client->tls->config, &conn_options, &client->conn);
 }
 
-static int run(hf_client *client, const hf_connect_options *options, const hf_tls *tls)
+static int run(hf_client *client, const hf_connect_options *options, const hf_tls *tls, hf_session *session)
 {
     client->options = options;
     client->tls = tls;
@@ -75,7 +86,7 @@ static int run(hf_client *client, const hf_connect_options *options, const hf_tl
     }
     hf_status status = hf_worker_new(&tls->crypto, &client->worker);
     if (status == HF_OK)
-        status = new_conn(client, options);
+        status = new_conn(client, options, session);
     if (status != HF_OK) {
         hf_cli_error("cannot start: %s", hf_status_text(status));
         return HF_EXIT_FAILED;
@@ -93,12 +104,44 @@ static void cleanup(hf_client *client)
     hf_conn_free(client->conn);
     hf_worker_free(client->worker);
     hf_explain_free(client->explain);
+    hf_session_free(client->session);
     if (client->scratch)
         hf_wipe(client->scratch, HF_CONNECT_BATCH);
     free(client->scratch);
     if (client->key_fd >= 0)
         close(client->key_fd);
     free(client);
+}
+
+/* One connection; *session is offered, and replaced by the newest that it gives. `number`: from 0. */
+static int connect_once(const hf_connect_options *options, const hf_tls *tls, unsigned number, hf_session **session)
+{
+    hf_client *client = calloc(1, sizeof *client);
+    hf_conn_info info = {0};
+    if (!client) {
+        hf_cli_error("out of memory");
+        return HF_EXIT_FAILED;
+    }
+    if (options->resume > 0 && !options->quiet)
+        fprintf(stderr, "connection %u of %u\n", number + 1, options->resume + 1);
+    int result = run(client, options, tls, *session);
+    if (client->conn)
+        hf_conn_get_info(client->conn, &info);
+    if (result == HF_EXIT_DONE && number > 0 && !info.resumed) {
+        hf_cli_error("not resumed: the server made a full handshake");
+        result = HF_EXIT_FAILED;
+    }
+    if (client->session) {
+        hf_session_free(*session);
+        *session = client->session;
+        client->session = NULL;
+    }
+    if (result == HF_EXIT_DONE && number < options->resume && !*session) {
+        hf_cli_error("the server gave no session to resume");
+        result = HF_EXIT_FAILED;
+    }
+    cleanup(client);
+    return result;
 }
 
 int hf_connect_main(int argc, char **argv)
@@ -113,14 +156,10 @@ int hf_connect_main(int argc, char **argv)
     result = hf_tls_setup(&tls, &options.tls, HF_ROLE_CLIENT);
     if (result != HF_EXIT_DONE)
         return result;
-    hf_client *client = calloc(1, sizeof *client);
-    if (client) {
-        result = run(client, &options, &tls);
-        cleanup(client);
-    } else {
-        hf_cli_error("out of memory");
-        result = HF_EXIT_FAILED;
-    }
+    hf_session *session = NULL;
+    for (unsigned i = 0; i <= options.resume && result == HF_EXIT_DONE; i++)
+        result = connect_once(&options, &tls, i, &session);
+    hf_session_free(session);
     hf_tls_cleanup(&tls);
     return result;
 }

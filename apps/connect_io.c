@@ -57,11 +57,17 @@ static void tell_summary(const hf_client *c)
     char alpn[HF_LINE_MAX];
     hf_cli_clean(alpn, sizeof alpn, info.alpn);
     const char *suite = hf_suite_name(info.suite);
-    fprintf(stderr, "connected: TLS 1.%d, %s, %s%s%s, records: %s by %s, %s%s%s%s\n", info.version - 0x0301,
-            suite ? suite : "unknown suite", info.group ? hf_group_name(info.group) : "RSA key transport",
+    fprintf(stderr, "connected: TLS 1.%d, %s, %s%s%s, records: %s by %s, %s%s%s%s%s\n", info.version - 0x0301,
+            suite ? suite : "unknown suite",
+            info.group     ? hf_group_name(info.group)
+            : info.resumed ? "the session's secret"
+                           : "RSA key transport",
             info.server_scheme ? ", " : "", info.server_scheme ? hf_scheme_name(info.server_scheme) : "",
             info.cipher ? info.cipher : "unknown", info.record_provider ? info.record_provider : "unknown",
             info.peer_verified ? "server verified" : "server NOT verified", info.ocsp_good ? ", OCSP good" : "",
+            info.resumption == HF_RESUMED_TICKET       ? ", resumed by a ticket"
+            : info.resumption == HF_RESUMED_SESSION_ID ? ", resumed by a session ID"
+                                                       : "",
             alpn[0] ? ", ALPN " : "", alpn);
 }
 

@@ -31,6 +31,7 @@ typedef struct hf_client {
     int fd, key_fd;       /* the socket; an eventfd: a key operation came back */
     int64_t quiet_since;  /* monotonic milliseconds of the last byte moved, once standard input has ended */
     int64_t deadline;     /* monotonic milliseconds; -1: none */
+    hf_session *session;  /* the newest that the server gave; owned */
     bool connected;       /* the handshake is complete and told of */
     bool input_ended;     /* standard input, or the request was sent */
     bool closing;         /* close_notify was asked for */

@@ -6,6 +6,7 @@
 
 #define GET_PATH_MAX 4096
 #define TIMEOUT_MAX 86400
+#define RESUME_MAX 10000
 
 enum {
     OPT_CA = HF_OPT_OWN,
@@ -18,6 +19,7 @@ enum {
     OPT_OCSP,
     OPT_REQUIRE_OCSP,
     OPT_TIMEOUT,
+    OPT_RESUME,
     OPT_QUIET
 };
 
@@ -33,6 +35,7 @@ static const struct option long_options[] = {
     {"ocsp", no_argument, NULL, OPT_OCSP},
     {"require-ocsp", no_argument, NULL, OPT_REQUIRE_OCSP},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"resume", required_argument, NULL, OPT_RESUME},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {NULL, 0, NULL, 0},
 };
@@ -53,6 +56,9 @@ static void print_help(void)
         "  --ocsp                 ask for a stapled OCSP response; one that is given must say that the certificate is "
         "good\n"
         "  --require-ocsp         the same, and one must be given\n"
+        "  --resume N             connect N more times, each with the session of the connection before; fails when "
+        "the\n"
+        "                         server does not resume it\n"
         "  --timeout SECONDS      for the handshake, the response, and the server's close (default 15)\n"
         "  --quiet                no summary line on standard error\n%s\n"
         "Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
@@ -90,7 +96,7 @@ static int take_get(hf_connect_options *options, const char *value)
 
 static int take(hf_connect_options *options, int opt, const char *value)
 {
-    size_t seconds = 0;
+    size_t seconds = 0, times = 0;
     int result;
     switch (opt) {
     case OPT_CA:
@@ -121,6 +127,10 @@ static int take(hf_connect_options *options, int opt, const char *value)
     case OPT_TIMEOUT:
         result = take_size("timeout", value, 1, TIMEOUT_MAX, &seconds);
         options->timeout = (unsigned)seconds;
+        return result;
+    case OPT_RESUME:
+        result = take_size("resume", value, 1, RESUME_MAX, &times);
+        options->resume = (unsigned)times;
         return result;
     case OPT_QUIET:
         options->quiet = true;

@@ -11,6 +11,7 @@ typedef struct hf_connect_options {
     const char *name;     /* to verify and send as SNI; default: the host */
     const char *get_path; /* NULL: standard input and output */
     unsigned timeout;     /* seconds */
+    unsigned resume;      /* further connections, each with the session of the one before */
     bool quiet, help;
 } hf_connect_options;
 

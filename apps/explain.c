@@ -55,6 +55,8 @@ static void put_chosen(const hf_explain *explain, const hf_conn_info *info)
 {
     char line[HF_LINE_MAX], exchange[128] = "RSA key transport";
     const char *suite = info->suite ? hf_suite_name(info->suite) : NULL;
+    if (info->resumed)
+        snprintf(exchange, sizeof exchange, "the secret of an earlier session");
     if (info->group)
         snprintf(exchange, sizeof exchange, "%s by %s", hf_group_name(info->group),
                  group_provider(explain, info->group));
@@ -86,6 +88,7 @@ static void put_event(const hf_explain *explain, const hf_event *event, const hf
         [HF_EVENT_ALERT_SENT] = "sent the alert",
         [HF_EVENT_ALERT_RECEIVED] = "received the alert",
         [HF_EVENT_CLOSED] = "closed",
+        [HF_EVENT_RESUMED] = "resumed: the session of an earlier connection goes on",
     };
     char line[HF_LINE_MAX];
     const char *text = event->text ? event->text : "";
@@ -120,7 +123,7 @@ static hf_exchange exchange_of(const hf_conn_info *info)
 {
     if (info->version == HF_TLS13)
         return HF_EXCHANGE_TLS13;
-    return info->suite != 0 && info->group == 0 ? HF_EXCHANGE_RSA : HF_EXCHANGE_ECDHE;
+    return info->suite != 0 && info->group == 0 && !info->resumed ? HF_EXCHANGE_RSA : HF_EXCHANGE_ECDHE;
 }
 
 static void tell(hf_explain *explain, const hf_event *event, const hf_conn_info *info, hf_exchange exchange)

@@ -199,7 +199,7 @@ static int run(hf_server *server, const hf_serve_options *options)
     }
     if (open_listeners(fds, options->threads, &options->listen, &n_fds) && open_metrics(options, &metrics_fd) &&
         (!options->pid_file || write_pid(options->pid_file)) && give_up_rights(server, options) &&
-        start_loops(loops, fds, options->threads, server, &n) &&
+        hf_resumption_run(server->tls.resumption) && start_loops(loops, fds, options->threads, server, &n) &&
         start_metrics(&metrics, metrics_fd, server, loops, options)) {
         wait_for_end(options);
         result = HF_EXIT_DONE;

@@ -20,6 +20,10 @@ enum {
     OPT_CLIENT_CA,
     OPT_STRICT_SNI,
     OPT_OCSP,
+    OPT_TICKETS,
+    OPT_TICKET_LIFETIME,
+    OPT_TICKET_KEY,
+    OPT_SESSION_CACHE,
     OPT_THREADS,
     OPT_HANDSHAKE_TIMEOUT,
     OPT_IDLE_TIMEOUT,
@@ -47,6 +51,10 @@ static const struct option long_options[] = {
     {"client-ca", required_argument, NULL, OPT_CLIENT_CA},
     {"strict-sni", no_argument, NULL, OPT_STRICT_SNI},
     {"ocsp", required_argument, NULL, OPT_OCSP},
+    {"tickets", required_argument, NULL, OPT_TICKETS},
+    {"ticket-lifetime", required_argument, NULL, OPT_TICKET_LIFETIME},
+    {"ticket-key", required_argument, NULL, OPT_TICKET_KEY},
+    {"session-cache", required_argument, NULL, OPT_SESSION_CACHE},
     {"threads", required_argument, NULL, OPT_THREADS},
     {"handshake-timeout", required_argument, NULL, OPT_HANDSHAKE_TIMEOUT},
     {"idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT},
@@ -86,6 +94,11 @@ static void print_help(void)
         "  --strict-sni           refuse a client that asks for a name which no certificate carries\n"
         "  --ocsp FILE            OCSP response (DER) to staple to the --cert (or --key) before it; read at start,\n"
         "                         sent until it expires\n"
+        "  --tickets N|off        tickets after a TLS 1.3 handshake, 1..8 (default 2), and tickets in TLS 1.2\n"
+        "  --ticket-lifetime S    how long a session may be resumed, seconds, 1..604800 (default 7200)\n"
+        "  --ticket-key URI       an HMAC or AES key in the token that the ticket keys come from: servers that share\n"
+        "                         it resume each other's sessions; see: handfast token keygen hmac\n"
+        "  --session-cache N      TLS 1.2 sessions kept here for clients that take no tickets (default: none)\n"
         "  --threads N            threads, each with its own loop (default: one for each CPU)\n"
         "  --handshake-timeout S  seconds for a handshake (default 15)\n"
         "  --idle-timeout S       seconds without a byte before a connection is closed (default 300)\n"
@@ -175,6 +188,23 @@ static int take_ocsp(hf_serve_options *options, const char *value)
     return HF_EXIT_DONE;
 }
 
+static int take_tickets(hf_serve_options *options, const char *value)
+{
+    unsigned long n = 0;
+    if (strcmp(value, "off") != 0 && !hf_cli_number(value, 1, HF_LIMIT_TICKETS, &n))
+        return hf_cli_usage("serve", "--tickets %s: neither off nor a number in 1..%d", value, HF_LIMIT_TICKETS);
+    options->tls.tickets = (unsigned)n;
+    return HF_EXIT_DONE;
+}
+
+static int take_ticket_key(hf_serve_options *options, const char *value)
+{
+    if (!hf_tls_key_is_uri(value))
+        return hf_cli_usage("serve", "--ticket-key %s: a pkcs11: URI is needed; the key stays in the token", value);
+    options->tls.ticket_key = value;
+    return HF_EXIT_DONE;
+}
+
 static int take_sandbox(hf_sandbox *out, const char *value)
 {
     static const char *const names[] = {
@@ -244,6 +274,14 @@ static int take(hf_serve_options *options, int opt, const char *value, given *al
         return HF_EXIT_DONE;
     case OPT_OCSP:
         return take_ocsp(options, value);
+    case OPT_TICKETS:
+        return take_tickets(options, value);
+    case OPT_TICKET_LIFETIME:
+        return take_small("ticket-lifetime", value, HF_LIMIT_SESSION_LIFETIME, &options->tls.ticket_lifetime);
+    case OPT_TICKET_KEY:
+        return take_ticket_key(options, value);
+    case OPT_SESSION_CACHE:
+        return take_number("session-cache", value, HF_LIMIT_SESSION_CACHE, &options->tls.session_cache);
     case OPT_THREADS:
         return take_small("threads", value, HF_THREADS_MAX, &options->threads);
     case OPT_HANDSHAKE_TIMEOUT:
@@ -278,6 +316,8 @@ static int check_isolation(hf_serve_options *options, const given *also)
     if (also->isolate && also->no_isolate)
         return hf_cli_usage("serve", "--isolate and --no-isolate exclude each other");
     options->isolate = also->isolate || (options->user.name && !also->no_isolate);
+    if (options->isolate && options->tls.ticket_key)
+        return hf_cli_usage("serve", "--ticket-key needs the token in this process: give --no-isolate too");
     if (!options->isolate && (options->key_user.name || options->key_rate || options->key_sandbox != HF_SANDBOX_LOCAL))
         return hf_cli_usage("serve", "--key-user, --key-rate and --key-sandbox need --isolate");
     if ((options->user.name || options->key_user.name) && geteuid() != 0)
@@ -293,6 +333,8 @@ static int check(hf_serve_options *options, const given *also)
         return hf_cli_usage("serve", "one of --backend, --root and --echo is missing");
     if (options->tls.n_keys == 0)
         return hf_cli_usage("serve", "--key URI-or-FILE is missing");
+    if (options->tls.ticket_key && options->tls.tickets == 0)
+        return hf_cli_usage("serve", "--ticket-key and --tickets off exclude each other");
     if (options->tls.trust && !also->auth)
         options->tls.client_auth = HF_CLIENT_AUTH_REQUIRED;
     if (options->tls.client_auth >= HF_CLIENT_AUTH_OPTIONAL && !options->tls.trust)
@@ -312,6 +354,7 @@ int hf_serve_options_parse(hf_serve_options *options, int argc, char **argv)
     given also = {.auth = false};
     memset(options, 0, sizeof *options);
     options->threads = default_threads();
+    options->tls.tickets = HF_DEFAULT_TICKETS;
     options->handshake_timeout = 15;
     options->idle_timeout = 300;
     options->max_connections = 10000;

@@ -35,6 +35,10 @@ typedef struct hf_tls_options {
     hf_export export;
     hf_client_auth client_auth;                    /* server */
     bool strict_sni;                               /* server */
+    unsigned tickets;                              /* server: after a TLS 1.3 handshake; 0: none at all */
+    unsigned long session_cache;                   /* server: sessions; 0: none */
+    unsigned ticket_lifetime;                      /* server: seconds; 0: not given */
+    const char *ticket_key;                        /* server: URI; NULL: made at random */
     bool insecure, fallback;                       /* client */
     size_t max_fragment_length, record_size_limit; /* client; 0: not given */
 } hf_tls_options;

@@ -122,6 +122,9 @@ static bool build(hf_tls *tls, const hf_tls_options *options, hf_role role)
             return false;
     }
     tls->export = options->export;
+    if (role == HF_ROLE_SERVER && (!hf_resumption_start(options, &env, &tls->crypto, &tls->resumption) ||
+                                   !good(hf_resumption_apply(tls->resumption, config), "resumption")))
+        return false;
     if (!set_policy(config, options) || !set_algorithms(config, options) || !set_alpn(config, options) ||
         !set_role(config, options, role) || !set_trust(config, tls->crypto.pki, options, role) ||
         !hf_credentials_add(config, tls->crypto.pki, options, isatty(STDIN_FILENO)))
@@ -158,5 +161,7 @@ void hf_tls_cleanup(hf_tls *tls)
 {
     hf_config_release(tls->config);
     tls->config = NULL;
+    hf_resumption_stop(tls->resumption);
+    tls->resumption = NULL;
     hf_keylog_close(&tls->keylog);
 }

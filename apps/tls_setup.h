@@ -4,9 +4,11 @@
 
 #include "handfast/handfast.h"
 #include "keylog.h"
+#include "resumption.h"
 #include "tls_options.h"
 
 typedef struct hf_tls {
+    hf_resumption_keys *resumption; /* server; NULL: none */
     hf_crypto crypto;
     hf_config *config;
     hf_keylog keylog;

@@ -87,6 +87,33 @@ static CK_RV generate_any(const hf_token *token, const algorithm *a, const hf_te
     return rv;
 }
 
+/* A generic secret for HMAC (PKCS#11 v2.40 section 2.6): on the token, private, sensitive, not extractable. */
+static CK_RV generate_hmac(const hf_token *token, const char *label, const uint8_t *id, size_t id_len,
+                           CK_OBJECT_HANDLE *out)
+{
+    static const CK_ULONG size = 32;
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+    CK_MECHANISM mechanism = {.mechanism = CKM_GENERIC_SECRET_KEY_GEN};
+    hf_template t = {.n = 0};
+
+    hf_template_add(&t, CKA_CLASS, &class, sizeof class);
+    hf_template_add(&t, CKA_KEY_TYPE, &type, sizeof type);
+    hf_template_add(&t, CKA_VALUE_LEN, &size, sizeof size);
+    hf_template_add(&t, CKA_LABEL, label, strlen(label));
+    hf_template_add(&t, CKA_ID, id, id_len);
+    hf_template_flag(&t, CKA_TOKEN, true);
+    hf_template_flag(&t, CKA_PRIVATE, true);
+    hf_template_flag(&t, CKA_SENSITIVE, true);
+    hf_template_flag(&t, CKA_EXTRACTABLE, false);
+    hf_template_flag(&t, CKA_SIGN, true);
+    hf_template_flag(&t, CKA_ENCRYPT, false); /* one key, one use */
+    hf_template_flag(&t, CKA_DECRYPT, false);
+    hf_template_flag(&t, CKA_WRAP, false);
+    hf_template_flag(&t, CKA_UNWRAP, false);
+    return token->session.fn->C_GenerateKey(token->session.handle, &mechanism, t.attrs, t.n, out);
+}
+
 hf_status hf_hsm_keygen(const hf_hsm_options *options, const hf_hsm_new_key *key, const char *name, char *out_uri,
                         char *why_text, size_t why_max)
 {
@@ -102,16 +129,20 @@ hf_status hf_hsm_keygen(const hf_hsm_options *options, const hf_hsm_new_key *key
     for (size_t i = 0; name && i < sizeof algorithms / sizeof algorithms[0]; i++)
         if (strcmp(algorithms[i].name, name) == 0)
             a = &algorithms[i];
-    if (!a)
+    bool hmac = name && strcmp(name, "hmac") == 0;
+    if (!a && !hmac)
         return hf_why_set(
             &why, HF_ERR_UNSUPPORTED,
-            "no such algorithm: choose rsa:2048, rsa:3072, rsa:4096, ec:p256, ec:p384, ec:p521 or ed25519");
+            "no such algorithm: choose rsa:2048, rsa:3072, rsa:4096, ec:p256, ec:p384, ec:p521, ed25519 or hmac");
     hf_status status = hf_provision_begin(options, key, &token, id, &id_len, &why);
     if (status != HF_OK)
         return status;
-    hf_template_private(&private_half, a->bits != 0, key->label, id, id_len);
-    hf_template_public(&public_half, a->bits != 0, key->label, id, id_len);
-    CK_RV rv = generate_any(&token, a, &private_half, &public_half, &handle);
+    if (a) {
+        hf_template_private(&private_half, a->bits != 0, key->label, id, id_len);
+        hf_template_public(&public_half, a->bits != 0, key->label, id, id_len);
+    }
+    CK_RV rv = a ? generate_any(&token, a, &private_half, &public_half, &handle)
+                 : generate_hmac(&token, key->label, id, id_len, &handle);
     if (rv != CKR_OK)
         status = hf_why_set(&why, hf_rv_status(rv), "the token cannot make a key %s: it says %s%s", name,
                             hf_rv_name(rv), rv == CKR_MECHANISM_INVALID ? ": choose another algorithm" : "");

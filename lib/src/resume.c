@@ -120,7 +120,8 @@ bool hf_session_fits_client(hf_conn *conn, const hf_session_state *s)
     const hf_config *config = conn->config;
 
     if (!hf_session_is_fresh(s, hf_now(conn)) || !(s->version == HF_TLS13 ? config->tls13 : config->tls12) ||
-        !suite_is_offered(config, s) || !same_name(slice_of(conn->server_name), s->server_name) || config->fallback)
+        !suite_is_offered(config, s) || !same_name(slice_of(conn->server_name), s->server_name) || config->fallback ||
+        config->ocsp == HF_OCSP_REQUIRE) /* it comes with a certificate only */
         return false;
     return config->insecure || (s->verified && chain_verifies(conn, s->chain, conn->server_name));
 }

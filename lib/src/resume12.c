@@ -125,6 +125,10 @@ hf_status hf_resume12_remember(hf_conn *conn)
     hf_session_state state;
     hf_session *session;
 
+    if (hs->resumed && conn->resumption == HF_RESUMED_SESSION_ID) { /* only now: whoever knows an ID cannot spoil it */
+        memcpy(conn->cached_id, hs->session_id, HF_CACHE_ID_SIZE);
+        conn->is_cached = true;
+    }
     if (!cache || hs->resumed || hs->session_id_len != HF_CACHE_ID_SIZE ||
         !hf_session_of_conn(conn, hf_session_cache_lifetime(cache), &state))
         return HF_OK;

@@ -1,5 +1,5 @@
 /* The protocol's own secret-dependent code: the premaster check, and the way from premaster secret to session keys in
- * both state machines' shared code, over the portable hashes and ciphers. */
+ * both state machines' shared code, over the portable hashes and ciphers; pre-shared keys, binders, tickets. */
 #include "ct.h"
 
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "builtin.h"
 #include "conn.h"
 #include "prf12.h"
+#include "resume.h"
 
 #define MODULUS 256
 
@@ -89,6 +90,54 @@ static void derive(hf_role role, uint16_t suite_id, bool ems, bool etm, hf_crypt
     hf_handshake_free(&conn);
 }
 
+/* The pre-shared key of a ticket: from the resumption secret to the binder, and into the schedule. */
+static void resume13(const hf_hash *hash)
+{
+    static const uint8_t transcript[HF_HASH_SIZE_MAX] = {3}, nonce[] = {0};
+    uint8_t secret[HF_HASH_SIZE_MAX], psk[HF_HASH_SIZE_MAX], binder[HF_HASH_SIZE_MAX], shared[32];
+    hf_schedule13 schedule = {0};
+
+    memset(secret, 7, sizeof secret);
+    memset(shared, 8, sizeof shared);
+    ct_secret(secret, sizeof secret);
+    ct_secret(shared, sizeof shared);
+    CT_REQUIRE(hf_psk_of_ticket(hash, secret, (hf_slice){nonce, sizeof nonce}, psk) == HF_OK);
+    CT_REQUIRE(hf_psk_binder(hash, psk, transcript, binder) == HF_OK);
+    volatile uint32_t equal = hf_ct_equal(binder, transcript, hash->size);
+    (void)equal;
+    CT_REQUIRE(hf_schedule13_start_psk(&schedule, hash, psk) == HF_OK);
+    CT_REQUIRE(hf_schedule13_handshake(&schedule, shared, sizeof shared) == HF_OK);
+    CT_REQUIRE(hf_schedule13_master(&schedule) == HF_OK);
+    CT_REQUIRE(hf_schedule13_derive(&schedule, HF_PHASE_MASTER, "res master", transcript, secret) == HF_OK);
+    hf_schedule13_cleanup(&schedule);
+}
+
+/* A ticket sealed: the secret of the period and that of the session. */
+static void seal_ticket(hf_crypto *crypto)
+{
+    static hf_config config;
+    static hf_conn conn;
+    uint8_t period[HF_TICKET_SECRET_SIZE], secret[HF_PREMASTER_SIZE], room[512];
+    hf_writer w = hf_writer_of(room, sizeof room);
+    hf_session_state state = {
+        .version = HF_TLS12, .suite = 0xc02f, .lifetime_s = 60, .secret = {secret, sizeof secret}};
+
+    config = (hf_config){.env = *hf_env_system(), .crypto = *crypto};
+    conn = (hf_conn){.config = &config, .memory = {&config.env, 0}};
+    CT_REQUIRE(hf_worker_new(crypto, &conn.worker) == HF_OK);
+    CT_REQUIRE(hf_ticket_keys_new(&config.env, crypto, &(hf_ticket_options){.installed = true}, &config.ticket_keys) ==
+               HF_OK);
+    memset(period, 9, sizeof period);
+    memset(secret, 10, sizeof secret);
+    ct_secret(period, sizeof period);
+    ct_secret(secret, sizeof secret);
+    uint64_t epoch = hf_ticket_keys_epoch(config.ticket_keys, config.env.unix_time(NULL));
+    CT_REQUIRE(hf_ticket_keys_install(config.ticket_keys, epoch, period) == HF_OK);
+    CT_REQUIRE(hf_ticket_seal(&conn, &state, &w) == HF_OK);
+    hf_ticket_keys_release(config.ticket_keys);
+    hf_worker_free(conn.worker);
+}
+
 void ct_protocol(void)
 {
     hf_crypto crypto = {0};
@@ -103,4 +152,7 @@ void ct_protocol(void)
         derive(HF_ROLE_SERVER, id, true, cbc, &crypto);
         derive(HF_ROLE_CLIENT, id, false, false, &crypto);
     }
+    resume13(crypto.hashes[HF_SHA256]);
+    resume13(crypto.hashes[HF_SHA384]);
+    seal_ticket(&crypto);
 }

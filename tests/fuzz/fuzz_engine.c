@@ -1,11 +1,10 @@
 /* Fuzz target of a whole state machine and its record layer (FUZZ_SERVER: which side is attacked). An honest peer runs
  * a handshake with the target through a gate; the input says what happens at the gate:
  *
- *   byte 0       suite          byte 1   client authentication, certificate, limits, ALPN, policy, version
- *   then orders, each a byte and its arguments:
- *     pass the next record / change a byte of it / cut it / double it / drop it
- *     put in raw bytes / a record / a handshake message, protected as the peer would
- *     write data, close, hand back key operations wrong or not at all, end the stream
+ *   byte 0       suite; a session before (fuzz_resume.h)      byte 1   client authentication, certificate, limits,
+ * ALPN, policy, version then orders, each a byte and its arguments: pass the next record / change a byte of it / cut it
+ * / double it / drop it put in raw bytes / a record / a handshake message, protected as the peer would write data,
+ * close, hand back key operations wrong or not at all, end the stream
  *
  * Beyond "does not crash": whoever connected must have seen the very handshake that the peer sent, and what came
  * through as data must be what was written. */
@@ -15,6 +14,7 @@
 
 #include "conn.h"
 #include "fake_crypto.h"
+#include "fuzz_resume.h"
 #include "lib/gate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -59,7 +59,7 @@ static const hf_suite_info *suite_of(uint8_t wish)
     return info && info->id >> 8 != 0x13 ? info : NULL;
 }
 
-static hf_config *configure(hf_role role, uint8_t suite, uint8_t flags)
+static hf_config *configure(hf_role role, uint8_t suite, uint8_t flags, const resumable *past)
 {
     const hf_suite_info *info = suite_of(suite);
     static const char *const names[] = {"h2", "http/1.1"};
@@ -89,6 +89,8 @@ static hf_config *configure(hf_role role, uint8_t suite, uint8_t flags)
         s = fake_crypto()->pki->trust_new(NULL, 0, &trust);
     if (s == HF_OK)
         s = hf_config_set_trust(config, trust);
+    if (s == HF_OK && server)
+        s = resumable_configure(past, config);
     if (s == HF_OK)
         s = hf_config_build(config, role, NULL, 0);
     check(s == HF_OK, "a configuration that builds");
@@ -294,7 +296,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     r.in = hf_reader_of(data, size);
     fake_restart();
     uint8_t suite = byte(&r), flags = byte(&r);
-    hf_config *client = configure(HF_ROLE_CLIENT, suite, flags), *server = configure(HF_ROLE_SERVER, suite, flags);
+    resumable past = resumable_of(suite);
+    hf_config *client = configure(HF_ROLE_CLIENT, suite, flags, &past);
+    hf_config *server = configure(HF_ROLE_SERVER, suite, flags, &past);
+    resumable_first(&past, &r.p, client, server);
     check(pair_start(&r.p, client, server, "fuzz.example") == HF_OK, "a pair");
     hf_config_release(client);
     hf_config_release(server);
@@ -310,5 +315,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     judge(&r);
     gate_cleanup(&r.g);
     pair_cleanup(&r.p);
+    resumable_cleanup(&past);
     return 0;
 }

@@ -2,8 +2,8 @@
  * but the gate opens the honest peer's records and seals again under the target's own keys, so that the input reaches
  * what stands behind record protection:
  *
- *   byte 0  suite      byte 1  client authentication and certificate, small records, ALPN
- *   then orders, each a byte and its arguments
+ *   byte 0  suite; a session before (fuzz_resume.h)      byte 1  client authentication and certificate, small records,
+ * ALPN then orders, each a byte and its arguments
  *
  * Whoever connected must have seen the very handshake that the peer sent. */
 #include <stdio.h>
@@ -12,6 +12,7 @@
 
 #include "conn.h"
 #include "fake_crypto.h"
+#include "fuzz_resume.h"
 #include "lib/gate13.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -32,7 +33,7 @@ static hf_status add(hf_config *config, fake_credential *c)
     return hf_config_add_credential(config, &(hf_credential){certs, &c->der_len, 1, &c->key});
 }
 
-static hf_config *configure(hf_role role, uint8_t suite, uint8_t flags)
+static hf_config *configure(hf_role role, uint8_t suite, uint8_t flags, const resumable *past)
 {
     static const uint16_t suites[] = {0x1301, 0x1302, 0x1303, 0x1304};
     static const char *const names[] = {"h2", "http/1.1"};
@@ -57,6 +58,8 @@ static hf_config *configure(hf_role role, uint8_t suite, uint8_t flags)
         s = fake_crypto()->pki->trust_new(NULL, 0, &trust);
     if (s == HF_OK)
         s = hf_config_set_trust(config, trust);
+    if (s == HF_OK && server)
+        s = resumable_configure(past, config);
     if (s == HF_OK)
         s = hf_config_build(config, role, NULL, 0);
     check(s == HF_OK, "a configuration that builds");
@@ -199,7 +202,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     r.in = hf_reader_of(data, size);
     fake_restart();
     uint8_t suite = byte(&r), flags = byte(&r);
-    hf_config *client = configure(HF_ROLE_CLIENT, suite, flags), *server = configure(HF_ROLE_SERVER, suite, flags);
+    resumable past = resumable_of(suite);
+    hf_config *client = configure(HF_ROLE_CLIENT, suite, flags, &past);
+    hf_config *server = configure(HF_ROLE_SERVER, suite, flags, &past);
+    resumable_first(&past, &r.p, client, server);
     check(pair_start(&r.p, client, server, "fuzz.example") == HF_OK, "a pair");
     hf_config_release(client);
     hf_config_release(server);
@@ -210,5 +216,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     judge(&r);
     gate13_cleanup(&r.g);
     pair_cleanup(&r.p);
+    resumable_cleanup(&past);
     return 0;
 }

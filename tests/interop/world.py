@@ -16,6 +16,7 @@ import subprocess
 
 SERVER_KEYS = ("rsa", "p256", "p384", "p521", "ed25519")
 CLIENT_KEYS = ("client-rsa", "client-p256", "client-ed25519")
+TICKET_KEYS = ("tickets", "tickets-new")  # secret keys for serve --ticket-key
 TOKEN = "handfast-interop"
 PIN = "interop-1234"
 
@@ -72,9 +73,9 @@ class World:
         """The certificate of a key that lives in the token only."""
         return self.folder / f"token-{name}.pem"
 
-    def token_key(self, name, module=True):
+    def token_key(self, name, module=True, kind="private"):
         """The PKCS#11 URI of a key; module False: found through the modules that p11-kit is configured with."""
-        uri = f"pkcs11:token={TOKEN};object={name};type=private"
+        uri = f"pkcs11:token={TOKEN};object={name};type={kind}"
         query = [f"pin-source={self.pin_file}"] + ([f"module-path={softhsm_module()}"] if module else [])
         return uri + "?" + "&".join(query)
 
@@ -151,6 +152,8 @@ def make_token(world, handfast):
         sign(world, request, name, world.token_cert(name))
         token("import", "--token", TOKEN, "--cert", world.token_cert(name))
         token("check", uri, "--cert", world.token_cert(name))
+    for name in TICKET_KEYS:
+        token("keygen", "hmac", "--token", TOKEN, "--label", name)
 
 
 def make(folder, handfast):

@@ -151,6 +151,28 @@ Test(order13, client_with_client_authentication)
     every_message_everywhere(&k, false, 6);
 }
 
+/* A session goes on: ClientHello, [ClientHello], Finished; ServerHello, EncryptedExtensions, Finished. */
+Test(order13, resumed)
+{
+    hf_ticket_keys *keys;
+    cr_assert_eq(hf_ticket_keys_new(world_env(), world_crypto(), NULL, &keys), HF_OK);
+    for (int retry = 0; retry < 2; retry++) {
+        kind k = make(retry ? "resumed, retry" : "resumed", retry, false);
+        pair p = {0};
+        k.client.keep = true;
+        k.server.tickets = keys;
+        world_run(&p, &k.client, &k.server);
+        k.client.offer = pair_take_session(&p);
+        cr_assert_not_null(k.client.offer);
+        pair_cleanup(&p);
+        k.server.n_tickets = -1; /* what may follow is the same as without */
+        every_message_everywhere(&k, true, retry ? 3 : 2);
+        every_message_everywhere(&k, false, retry ? 4 : 3);
+        hf_session_free(k.client.offer);
+    }
+    hf_ticket_keys_release(keys);
+}
+
 /* Leaves one message out: the next one is then unexpected. */
 static void skip(const kind *k, bool at_server, unsigned message)
 {

@@ -177,21 +177,25 @@ Test(resume_hostile12, a_promised_ticket_that_cannot_be_made)
 /* RFC 5246 section 7.2.2: after a fatal alert a session is not resumed. */
 Test(resume_hostile12, a_fatal_alert_forgets_the_session)
 {
-    for (int bad = 0; bad < 2; bad++) {
+    for (int bad = 0; bad < 4; bad++) { /* from 2 on the connection itself is a resumed one */
         hf_session_cache *cache;
         side client = resume_client(false), server = resume_server(false, NULL);
         pair p = {0};
         cr_assert_eq(hf_session_cache_new(resume_env(), 8, 0, &cache), HF_OK);
         server.cache = cache;
+        if (bad >= 2)
+            client.offer = resume_first(&client, &server);
         world_run(&p, &client, &server);
+        cr_assert_eq(p.server.n_resumed, bad >= 2);
         cr_assert_eq(hf_session_cache_count(cache), 1);
-        if (bad)
+        if (bad % 2)
             hf_conn_fail(p.client.conn, p.client.worker, HF_ERR_TIMEOUT, "enough");
         else
             hf_conn_close(p.client.conn, p.client.worker);
         pair_run(&p);
-        cr_assert_eq(hf_session_cache_count(cache), !bad);
+        cr_assert_eq(hf_session_cache_count(cache), bad % 2 == 0);
         pair_cleanup(&p);
+        hf_session_free(client.offer);
         hf_session_cache_release(cache);
     }
 }

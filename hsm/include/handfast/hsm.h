@@ -152,6 +152,27 @@ HF_API hf_status hf_hsm_key_stats(hf_key *key, hf_hsm_stats *out) HF_MUST_CHECK;
 HF_API hf_status hf_hsm_key_certs(hf_key *key, hf_status (*each)(void *arg, const uint8_t *der, size_t len),
                                   void *arg) HF_MUST_CHECK;
 
+/* ---- Secrets derived from a symmetric key in a token ---- */
+
+#define HF_HSM_SECRET_SIZE 32 /* bytes */
+
+/* A secret key (AES, or generic or HMAC) that never leaves its token, and what is derived from it: the same on every
+ * machine that reaches the key. One thread at a time. */
+typedef struct hf_hsm_secret hf_hsm_secret;
+
+/* Finds exactly one secret key by its URI and logs in. options as for hf_hsm_key_open; its texts must outlive the
+ * result; the PIN may be asked for on the terminal now, never later. Errors as there; HF_ERR_KEY_UNUSABLE: a key of
+ * another kind. */
+HF_API hf_status hf_hsm_secret_open(const hf_hsm_options *options, const char *uri, hf_hsm_secret **out, char *why,
+                                    size_t why_max) HF_MUST_CHECK;
+/* 32 bytes from the key and a label of 1..128 bytes, with one use of an HMAC key (CKM_SHA256_HMAC) or two of an AES key
+ * (CKM_AES_CMAC); nobody without the key can tell them from random ones. Blocks on the token. A token that was away is
+ * opened again. On failure `out` is unchanged. */
+HF_API hf_status hf_hsm_secret_derive(hf_hsm_secret *secret, const uint8_t *label, size_t len,
+                                      uint8_t out[HF_HSM_SECRET_SIZE], char *why, size_t why_max) HF_MUST_CHECK;
+/* NULL is allowed. */
+HF_API void hf_hsm_secret_close(hf_hsm_secret *secret);
+
 #ifdef __cplusplus
 }
 #endif

@@ -38,7 +38,8 @@ typedef struct hf_hsm_new_key {
 } hf_hsm_new_key;
 
 /* Generates a key pair in the token: sensitive, never extractable, private. algorithm: "rsa:2048", "rsa:3072",
- * "rsa:4096", "ec:p256", "ec:p384", "ec:p521", "ed25519". out_uri (HF_HSM_URI_MAX + 1 bytes) receives the key's URI.
+ * "rsa:4096", "ec:p256", "ec:p384", "ec:p521", "ed25519"; or "hmac": one secret key of 32 bytes that signs
+ * (hf_hsm_secret_open). out_uri (HF_HSM_URI_MAX + 1 bytes) receives the key's URI.
  * HF_ERR_UNSUPPORTED: unknown algorithm; HF_ERR_AMBIGUOUS: label or id is taken. */
 HF_API hf_status hf_hsm_keygen(const hf_hsm_options *options, const hf_hsm_new_key *key, const char *algorithm,
                                char *out_uri, char *why, size_t why_max) HF_MUST_CHECK;

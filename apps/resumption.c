@@ -1,0 +1,219 @@
+/* The secrets of tickets, kept by a thread of their own: no loop ever waits for the token because of them.
+ *
+ * Without --ticket-key secrets are made at random by the engine, and the thread only has old ones wiped in time. With
+ * it, the secret of each period is derived from the key in the token, by one use of it, ahead of time; while the token
+ * is away, no tickets are made and handshakes are full ones.
+ */
+#include "resumption.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "handfast/hsm.h"
+
+#define LABEL "handfast ticket secret"
+#define LABEL_MAX (sizeof LABEL + 4 + 4 + 8)
+#define STOP_S 5  /* how long the end waits for a use of the key */
+#define PAUSE_S 1 /* how often the clock is looked at */
+
+struct hf_resumption_keys {
+    hf_env env;
+    hf_ticket_keys *tickets;
+    hf_session_cache *cache;
+    unsigned count;
+    uint32_t period_s, lifetime_s;
+
+    hf_hsm_secret *secret; /* NULL: made at random */
+    bool running, stopping, warned;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+};
+
+/* Servers that share a key and differ in their periods must not share secrets: the period stands in the label. */
+static size_t write_label(uint8_t *out, uint32_t period_s, uint64_t epoch)
+{
+    size_t n = sizeof LABEL;
+    memcpy(out, LABEL, n);
+    for (int i = 3; i >= 0; i--)
+        out[n++] = (uint8_t)(period_s >> 8 * i);
+    for (int i = 7; i >= 0; i--)
+        out[n++] = (uint8_t)(epoch >> 8 * i);
+    return n;
+}
+
+static hf_status install(hf_resumption_keys *keys, uint64_t epoch, char *why, size_t why_max)
+{
+    uint8_t label[LABEL_MAX], secret[HF_HSM_SECRET_SIZE];
+
+    if (hf_ticket_keys_has(keys->tickets, epoch))
+        return HF_OK;
+    size_t len = write_label(label, keys->period_s, epoch);
+    hf_status status = hf_hsm_secret_derive(keys->secret, label, len, secret, why, why_max);
+    if (status == HF_OK)
+        status = hf_ticket_keys_install(keys->tickets, epoch, secret);
+    hf_wipe(secret, sizeof secret);
+    return status;
+}
+
+/* The secrets of now and of those periods whose tickets may still come; and the next one, when it is near. */
+static hf_status keep(hf_resumption_keys *keys, bool first, char *why, size_t why_max)
+{
+    int64_t now = keys->env.unix_time(keys->env.time_arg);
+    uint64_t epoch = hf_ticket_keys_epoch(keys->tickets, now);
+    uint64_t back = (keys->lifetime_s + keys->period_s - 1) / keys->period_s;
+    uint32_t left = keys->period_s - (uint32_t)((uint64_t)now % keys->period_s);
+    uint32_t ahead = keys->period_s / 2 < HF_RESUMPTION_AHEAD_S ? keys->period_s / 2 : HF_RESUMPTION_AHEAD_S;
+    hf_status status = HF_OK;
+
+    if (!keys->secret) {
+        (void)hf_ticket_keys_has(keys->tickets, epoch); /* wipes old ones */
+        return HF_OK;
+    }
+    for (uint64_t i = 0; status == HF_OK && i <= (first ? back : 0) && i <= epoch; i++)
+        status = install(keys, epoch - i, why, why_max);
+    if (status == HF_OK && left <= ahead)
+        status = install(keys, epoch + 1, why, why_max);
+    return status;
+}
+
+static void pause_for(hf_resumption_keys *keys, unsigned seconds)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += seconds;
+    if (!keys->stopping)
+        pthread_cond_timedwait(&keys->wake, &keys->lock, &until);
+}
+
+static void *run(void *arg)
+{
+    hf_resumption_keys *keys = arg;
+    char why[HF_LINE_MAX];
+
+    pthread_mutex_lock(&keys->lock);
+    while (!keys->stopping) {
+        pthread_mutex_unlock(&keys->lock);
+        why[0] = 0;
+        hf_status status = keep(keys, keys->warned, why, sizeof why);
+        if (status != HF_OK && !keys->warned)
+            hf_cli_warn("--ticket-key: %s; handshakes are full ones until it answers",
+                        why[0] ? why : hf_status_text(status));
+        if (status == HF_OK && keys->warned)
+            hf_cli_warn("--ticket-key: the token answers again; sessions are resumed");
+        keys->warned = status != HF_OK;
+        pthread_mutex_lock(&keys->lock);
+        pause_for(keys, keys->warned ? HF_RESUMPTION_RETRY_S : PAUSE_S);
+    }
+    pthread_mutex_unlock(&keys->lock);
+    return NULL;
+}
+
+static bool open_secret(hf_resumption_keys *keys, const hf_tls_options *options)
+{
+    hf_hsm_options hsm = {.module = options->module,
+                          .pin_source = options->pin_source,
+                          .prompt = isatty(STDIN_FILENO),
+                          .allow_extractable = options->allow_extractable};
+    char why[HF_LINE_MAX] = "";
+
+    if (!options->ticket_key)
+        return true;
+    hf_status status = hf_hsm_secret_open(&hsm, options->ticket_key, &keys->secret, why, sizeof why);
+    if (status == HF_OK)
+        status = keep(keys, true, why, sizeof why);
+    if (status != HF_OK)
+        hf_cli_error("--ticket-key: %s", why[0] ? why : hf_status_text(status));
+    return status == HF_OK;
+}
+
+static bool make(hf_resumption_keys *keys, const hf_tls_options *options, const hf_env *env, const hf_crypto *crypto)
+{
+    hf_ticket_options tickets = {.lifetime_s = keys->lifetime_s, .installed = options->ticket_key != NULL};
+    hf_status status = HF_OK;
+
+    if (options->tickets > 0)
+        status = hf_ticket_keys_new(env, crypto, &tickets, &keys->tickets);
+    if (status == HF_OK && options->session_cache > 0)
+        status = hf_session_cache_new(env, options->session_cache, keys->lifetime_s, &keys->cache);
+    if (status != HF_OK)
+        hf_cli_error("resumption: %s", hf_status_text(status));
+    return status == HF_OK;
+}
+
+bool hf_resumption_start(const hf_tls_options *options, const hf_env *env, const hf_crypto *crypto,
+                         hf_resumption_keys **out)
+{
+    *out = NULL;
+    if (options->tickets == 0 && options->session_cache == 0)
+        return true;
+    hf_resumption_keys *keys = calloc(1, sizeof *keys);
+    if (!keys) {
+        hf_cli_error("out of memory");
+        return false;
+    }
+    keys->env = *env;
+    keys->count = options->tickets;
+    keys->period_s = HF_DEFAULT_TICKET_PERIOD;
+    keys->lifetime_s = options->ticket_lifetime ? options->ticket_lifetime : HF_DEFAULT_TICKET_LIFETIME;
+    pthread_mutex_init(&keys->lock, NULL);
+    pthread_cond_init(&keys->wake, NULL);
+    if (!make(keys, options, env, crypto) || !open_secret(keys, options)) {
+        hf_resumption_stop(keys);
+        return false;
+    }
+    *out = keys;
+    return true;
+}
+
+bool hf_resumption_run(hf_resumption_keys *keys)
+{
+    if (!keys || !keys->tickets)
+        return true;
+    keys->running = pthread_create(&keys->thread, NULL, run, keys) == 0;
+    if (!keys->running)
+        hf_cli_error("cannot start a thread");
+    return keys->running;
+}
+
+hf_status hf_resumption_apply(hf_resumption_keys *keys, hf_config *config)
+{
+    hf_status status = keys ? hf_config_set_tickets(config, keys->tickets, keys->count) : HF_OK;
+    return keys && status == HF_OK ? hf_config_set_session_cache(config, keys->cache) : status;
+}
+
+/* The thread may be inside of a token that does not answer. */
+static bool joined(pthread_t thread)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += STOP_S;
+    return pthread_timedjoin_np(thread, NULL, &until) == 0;
+}
+
+void hf_resumption_stop(hf_resumption_keys *keys)
+{
+    if (!keys)
+        return;
+    if (keys->running) {
+        pthread_mutex_lock(&keys->lock);
+        keys->stopping = true;
+        pthread_cond_signal(&keys->wake);
+        pthread_mutex_unlock(&keys->lock);
+        if (!joined(keys->thread)) {
+            hf_cli_warn("--ticket-key: the token does not answer; its session is left to the system");
+            return;
+        }
+    }
+    hf_hsm_secret_close(keys->secret);
+    hf_ticket_keys_release(keys->tickets);
+    hf_session_cache_release(keys->cache);
+    pthread_cond_destroy(&keys->wake);
+    pthread_mutex_destroy(&keys->lock);
+    free(keys);
+}
