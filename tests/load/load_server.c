@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,6 +30,7 @@ static void run(const load_server *s, const char *program, unsigned max_connecti
     snprintf(cert, sizeof cert, "%s/cert.pem", s->folder);
     snprintf(key, sizeof key, "%s/key.pem", s->folder);
     snprintf(max, sizeof max, "%u", max_connections);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a load that fails must not leave its server, and its pipe, behind */
     dup2(out, STDOUT_FILENO);
     execl(program, program, "serve", "--echo", "--listen", "127.0.0.1:0", "--cert", cert, "--key", key, "--policy",
           "compatible", "--threads", "2", "--max-connections", max, "--handshake-timeout", "120", (char *)NULL);
