@@ -16,6 +16,7 @@ class Bench:
         parser = argparse.ArgumentParser()
         for option in ("bench", *options):
             parser.add_argument("--" + option, required=True)
+        parser.add_argument("--sanitized", action="store_true")
         self.args = parser.parse_args()
         self.wrong = []
         self.checks = 0
