@@ -43,7 +43,7 @@ class Resumption:
     def openssl_once(self, port, version, more):
         """One connection; True: reused. The echo makes sure that tickets of TLS 1.3 have come."""
         argv = self.openssl_words(port, version, [*more, "-ign_eof"])
-        text, errors = self.conversation_until(argv, "\nhello\n")
+        text, errors = self.conversation_until(argv, "hello\n")
         said = re.search(r"^(New|Reused), ", text, re.M)
         expect(said, f"{process.shell(argv)}:\n{text}\n{errors}")
         return said.group(1) == "Reused"
@@ -82,7 +82,7 @@ class Resumption:
         """s_client -msg shows each NewSessionTicket."""
         with self.serve(("--tickets", str(number))) as server:
             argv = self.openssl_words(server.port, "1.3", ["-msg", "-nocommands"])
-            text, errors = self.conversation_until(argv, "\nhello\n")
+            text, errors = self.conversation_until(argv, "hello\n")
             count = text.count(", NewSessionTicket")
             expect(count == number, f"{count} tickets, not {number}\n{text}\n{errors}")
 
