@@ -186,6 +186,25 @@ Test(schedule13, finished_of_the_trace)
     assert_hex(verify_data, "a8ec436d677634ae525ac1fcebe11a039ec17694fac6e98527b642f2edd5ce61", "verify_data");
 }
 
+/* RFC 8448 section 4: the handshake that resumes section 3's. The PSK of its ticket, and the binder over the hash of
+ * the hello without binders. */
+Test(schedule13, resumption_of_the_trace)
+{
+    static const uint8_t nonce[2] = {0, 0};
+    uint8_t resumption[32], psk[32], transcript[32], binder[32];
+
+    unhex("7df235f2031d2a051287d02b0241b0bfdaf86cc856231f2d5aba46c434ec196c", resumption);
+    cr_assert_eq(hf_psk_of_ticket(sha256(), resumption, (hf_slice){nonce, sizeof nonce}, psk), HF_OK);
+    assert_hex(psk, "4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3", "PSK");
+    hf_schedule13 s;
+    cr_assert_eq(hf_schedule13_start_psk(&s, sha256(), psk), HF_OK);
+    assert_hex(s.secret, "9b2188e9b2fc6d64d71dc329900e20bb41915000f678aa839cbb797cb7d8332c", "early secret");
+    hf_schedule13_cleanup(&s);
+    unhex("63224b2e4573f2d3454ca84b9d009a04f6be9e05711a8396473aefa01e924a14", transcript);
+    cr_assert_eq(hf_psk_binder(sha256(), psk, transcript, binder), HF_OK);
+    assert_hex(binder, "3add4fb2d8fdf822a0ca3cf7678ef5e88dae990141c5924d57bb6fa31b9e5f9d", "binder");
+}
+
 /* ---- Phases ---- */
 
 Test(schedule13, a_phase_gives_only_what_is_its_own)
