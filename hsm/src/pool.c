@@ -213,10 +213,12 @@ void hf_worker_end(hf_worker_thread *w)
     bool alive = w->session.handle != CK_INVALID_HANDLE && w->generation >= pool->void_below;
 
     w->ended = true;
-    if (abandoned)
+    if (abandoned) {
         pool->stats.hung_now--;
-    else if (alone)
+    } else if (alone) {
         unlist(w);
+        pool->refs++; /* as for one that hangs: nobody closes the module while we close our session */
+    }
     pthread_cond_broadcast(&pool->connected);
     hf_hub_unlock();
     if (!alone)
@@ -225,8 +227,7 @@ void hf_worker_end(hf_worker_thread *w)
     if (alive)
         (void)w->session.fn->C_CloseSession(w->session.handle);
     free(w);
-    if (abandoned)
-        hf_pool_put(pool);
+    hf_pool_put(pool);
 }
 
 void hf_pool_abandon(hf_pool *pool, hf_worker_thread *w)

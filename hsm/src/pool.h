@@ -138,7 +138,7 @@ typedef struct hf_worker_thread {
 
 struct hf_pool {
     hf_pool *next; /* hub: in the list of all */
-    unsigned refs; /* hub: keys, and threads that hang */
+    unsigned refs; /* hub: keys, threads that hang, threads that end by themselves */
     /* What makes two keys share it; constant. */
     char *module, *uri_text, *pin_file, *pin_uri_file;
     P11KitUri *uri;

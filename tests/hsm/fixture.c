@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 mask_control_t *mask;
@@ -111,8 +112,22 @@ void fault_setup(void)
     fault("# nothing yet");
 }
 
+/* A thread that hangs in the module is let go, and waited for: a worker of Criterion that ends meanwhile would take
+ * locks and libraries away under it, and may never end. */
+static void wait_for_threads(void)
+{
+    const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
+
+    for (unsigned i = 0; hf_hsm_threads_running() > 0 && i < 4000; i++)
+        (void)nanosleep(&pause, NULL);
+    cr_expect_eq(hf_hsm_threads_running(), 0, "threads are left over");
+}
+
 void token_teardown(void)
 {
+    if (!mask)
+        fault("# no rule any more");
+    wait_for_threads();
     run_program((const char *const[]){"rm", "-rf", test_folder, NULL});
 }
 
