@@ -9,12 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "cli.h"
 
 #define CONFIG_MAX 8192
+#define PORT_FIRST 12000
+#define PORTS 16000
+#define PORT_TRIES 100
 
 bool hf_peer_find(const char *name, char *out, size_t max)
 {
@@ -59,17 +63,25 @@ const char *hf_peer_engine(void)
     return NULL;
 }
 
-/* A port that was free a moment ago: these servers cannot tell which one they took. */
+/* A port that was free a moment ago: these servers cannot tell which one they took. It lies below those that systems
+ * give to clients and to port 0, so that nobody is likely to come between. */
 static bool take_port(hf_server *server)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool good = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
-                getsockname(fd, (struct sockaddr *)&address, &len) == 0;
+    bool good = false;
 
-    if (fd >= 0)
-        close(fd);
+    for (int tries = 0; !good && tries < PORT_TRIES; tries++) {
+        uint16_t number = 0;
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (getrandom(&number, sizeof number, 0) == sizeof number) {
+            address.sin_port = htons((uint16_t)(PORT_FIRST + number % PORTS));
+            good = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+        }
+        if (fd >= 0)
+            close(fd);
+    }
+    if (!good)
+        hf_bench_fail("no port is free between %d and %d", PORT_FIRST, PORT_FIRST + PORTS - 1);
     server->address = address;
     return good;
 }

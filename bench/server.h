@@ -36,7 +36,7 @@ typedef struct hf_server_options {
 
 /* Starts `handfast serve` and waits until it listens. False after a message. */
 bool hf_server_start(const hf_server_options *options, const hf_token_bed *bed, hf_server *out);
-/* Ends it with SIGTERM and waits. False after a message when it did not end well. */
+/* Ends it with SIGTERM and waits. False after a message when ours did not end well; of a peer it is only told. */
 bool hf_server_stop(hf_server *server);
 /* Processor time it used so far, in nanoseconds; 0: it is gone. */
 uint64_t hf_server_cpu_ns(const hf_server *server);
