@@ -110,22 +110,32 @@ bool hf_imb_cbc_with(const hf_imb_batch *b, IMB_MGR *mgr, hf_direction direction
     return all_completed(w->jobs, completed, b->n);
 }
 
+static size_t sum(const size_t *len, size_t n)
+{
+    size_t all = 0;
+    for (size_t i = 0; i < n; i++)
+        all += len[i];
+    return all;
+}
+
 bool hf_imb_hmac(const hf_imb_batch *b, const uint8_t *const *msg, const size_t *len)
 {
     const hf_imb_worker *w = b->w;
     const hf_imb_cbc_key *first = b->jobs[0]->key;
     size_t which = first->mac_size == 20 ? 0 : first->mac_size == 32 ? 1 : 2;
 
-    return hf_imb_hmac_with(b, w->paths->hmac_narrow[which][b->n] ? w->narrow : w->mgr, msg, len);
+    return hf_imb_hmac_with(b, hf_imb_manager_for(w, w->paths->hmac[which], b->n, sum(len, b->n)), msg, len);
 }
 
 bool hf_imb_cbc(const hf_imb_batch *b, hf_direction direction, const uint8_t *const *src, uint8_t *const *dst,
                 const size_t *len, const uint8_t *const *iv)
 {
     const hf_imb_worker *w = b->w;
-    bool narrow = direction == HF_SEAL && w->paths->cbc_narrow[b->n]; /* decryption has no lanes to fill */
+    IMB_MGR *mgr = w->mgr; /* decryption has no lanes to fill */
 
-    return hf_imb_cbc_with(b, narrow ? w->narrow : w->mgr, direction, src, dst, len, iv);
+    if (direction == HF_SEAL)
+        mgr = hf_imb_manager_for(w, w->paths->cbc, b->n, sum(len, b->n));
+    return hf_imb_cbc_with(b, mgr, direction, src, dst, len, iv);
 }
 
 void hf_imb_batch_failed(const hf_imb_batch *b, const size_t *written)

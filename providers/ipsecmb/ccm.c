@@ -1,5 +1,6 @@
 /* AES-128-CCM records, RFC 6655 and RFC 8446 section 5.2, as jobs: CBC-MAC is serial within a record, so speed comes
- * from several records in the lanes of the manager. */
+ * from several records in the lanes of a manager; which manager, paths.c measured. */
+#include "ccm.h"
 #include "aead.h"
 
 typedef struct ccm_key {
@@ -57,22 +58,22 @@ static void collect(const IMB_JOB *done)
         *(bool *)done->user_data = true;
 }
 
-static void submit(hf_imb_worker *w, IMB_JOB *job, bool seal, bool *good)
+static void submit(IMB_MGR *mgr, IMB_JOB *job, bool seal, bool *good)
 {
     job->cipher_direction = seal ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
     job->chain_order = seal ? IMB_ORDER_HASH_CIPHER : IMB_ORDER_CIPHER_HASH;
     job->user_data = good;
-    for (IMB_JOB *done = IMB_SUBMIT_JOB(w->mgr); done; done = IMB_GET_COMPLETED_JOB(w->mgr))
+    for (IMB_JOB *done = IMB_SUBMIT_JOB(mgr); done; done = IMB_GET_COMPLETED_JOB(mgr))
         collect(done);
 }
 
-static void finish(hf_imb_worker *w)
+static void finish(IMB_MGR *mgr)
 {
-    for (IMB_JOB *done = IMB_FLUSH_JOB(w->mgr); done; done = IMB_FLUSH_JOB(w->mgr))
+    for (IMB_JOB *done = IMB_FLUSH_JOB(mgr); done; done = IMB_FLUSH_JOB(mgr))
         collect(done);
 }
 
-static void seal_some(hf_imb_worker *w, hf_record_job *jobs, size_t n)
+void hf_imb_ccm_seal_with(IMB_MGR *mgr, hf_record_job *jobs, size_t n)
 {
     hf_imb_aead r[HF_IMB_BATCH];
     bool good[HF_IMB_BATCH] = {false};
@@ -89,11 +90,11 @@ static void seal_some(hf_imb_worker *w, hf_record_job *jobs, size_t n)
                 memcpy(out, in, job->in_len);
             in = out;
         }
-        IMB_JOB *below = IMB_GET_NEXT_JOB(w->mgr);
+        IMB_JOB *below = IMB_GET_NEXT_JOB(mgr);
         fill(below, key, &r[i], out, in, out + r[i].inner_len);
-        submit(w, below, true, &good[i]);
+        submit(mgr, below, true, &good[i]);
     }
-    finish(w);
+    finish(mgr);
     for (size_t i = 0; i < n; i++) {
         if (jobs[i].status != HF_OK || good[i])
             continue;
@@ -103,7 +104,7 @@ static void seal_some(hf_imb_worker *w, hf_record_job *jobs, size_t n)
     }
 }
 
-static void open_some(hf_imb_worker *w, hf_record_job *jobs, size_t n)
+static void open_some(hf_imb_worker *w, IMB_MGR *mgr, hf_record_job *jobs, size_t n)
 {
     hf_imb_aead r[HF_IMB_BATCH];
     bool begun[HF_IMB_BATCH] = {false}, good[HF_IMB_BATCH] = {false};
@@ -113,11 +114,11 @@ static void open_some(hf_imb_worker *w, hf_record_job *jobs, size_t n)
         begun[i] = hf_imb_aead_open_begin(&r[i], &key->nonce, true, &jobs[i]);
         if (!begun[i])
             continue;
-        IMB_JOB *below = IMB_GET_NEXT_JOB(w->mgr);
+        IMB_JOB *below = IMB_GET_NEXT_JOB(mgr);
         fill(below, key, &r[i], jobs[i].out, jobs[i].in + r[i].prefix, w->tags[i]);
-        submit(w, below, false, &good[i]);
+        submit(mgr, below, false, &good[i]);
     }
-    finish(w);
+    finish(mgr);
     for (size_t i = 0; i < n; i++) {
         if (begun[i] && good[i]) {
             hf_imb_aead_open_end(&r[i], w->tags[i], &jobs[i]);
@@ -129,16 +130,28 @@ static void open_some(hf_imb_worker *w, hf_record_job *jobs, size_t n)
     hf_wipe(w->tags, sizeof w->tags);
 }
 
+static IMB_MGR *manager_for(const hf_imb_worker *w, const hf_record_job *jobs, size_t n)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += jobs[i].in_len;
+    return hf_imb_manager_for(w, w->paths->ccm, n, bytes);
+}
+
 static void seal(void *worker, hf_record_job *jobs, size_t n)
 {
-    for (size_t i = 0; i < n; i += HF_IMB_BATCH)
-        seal_some(worker, jobs + i, n - i < HF_IMB_BATCH ? n - i : HF_IMB_BATCH);
+    for (size_t i = 0; i < n; i += HF_IMB_BATCH) {
+        size_t some = n - i < HF_IMB_BATCH ? n - i : HF_IMB_BATCH;
+        hf_imb_ccm_seal_with(manager_for(worker, jobs + i, some), jobs + i, some);
+    }
 }
 
 static void open(void *worker, hf_record_job *jobs, size_t n)
 {
-    for (size_t i = 0; i < n; i += HF_IMB_BATCH)
-        open_some(worker, jobs + i, n - i < HF_IMB_BATCH ? n - i : HF_IMB_BATCH);
+    for (size_t i = 0; i < n; i += HF_IMB_BATCH) {
+        size_t some = n - i < HF_IMB_BATCH ? n - i : HF_IMB_BATCH;
+        open_some(worker, manager_for(worker, jobs + i, some), jobs + i, some);
+    }
 }
 
 const hf_cipher hf_imb_aes_128_ccm = {.id = HF_AES_128_CCM,

@@ -28,11 +28,18 @@ typedef enum hf_imb_width { HF_IMB_WIDE, HF_IMB_NARROW } hf_imb_width;
 
 #define HF_IMB_HMACS 3 /* SHA-1, SHA-256, SHA-384 */
 
-/* Whether the narrow manager serves n records, by n (1..HF_IMB_BATCH). */
+/* How much longer the wide manager takes for a call of n records than the narrow one: base + per_byte * bytes, in any
+ * unit; bytes: of all records together. The narrow one serves where that is positive. */
+typedef struct hf_imb_lead {
+    double base, per_byte;
+} hf_imb_lead;
+
+/* By n (1..HF_IMB_BATCH) for each kind of work. */
 typedef struct hf_imb_paths {
     bool measured; /* false: there is no narrow manager, and everything is the wide one's */
-    bool hmac_narrow[HF_IMB_HMACS][HF_IMB_BATCH + 1];
-    bool cbc_narrow[HF_IMB_BATCH + 1];
+    hf_imb_lead hmac[HF_IMB_HMACS][HF_IMB_BATCH + 1];
+    hf_imb_lead cbc[HF_IMB_BATCH + 1];
+    hf_imb_lead ccm[HF_IMB_BATCH + 1];
 } hf_imb_paths;
 
 /* Measured at the first call; static storage, any thread. */
@@ -50,6 +57,12 @@ typedef struct hf_imb_worker {
     uint8_t *scratch; /* HF_IMB_BATCH slots of HF_IMB_SLOT bytes */
 } hf_imb_worker;
 #define HF_IMB_SLOT (HF_RECORD_BODY_MAX + 64)
+
+/* The manager for n records of so many bytes together, a length that the network sees. */
+static inline IMB_MGR *hf_imb_manager_for(const hf_imb_worker *w, const hf_imb_lead *by_n, size_t n, size_t bytes)
+{
+    return by_n[n].base + by_n[n].per_byte * (double)bytes > 0 ? w->narrow : w->mgr;
+}
 
 /* A manager that is never given work: its function table makes key schedules, which are pure functions, on any
  * thread. NULL when the library cannot be used here. */
