@@ -52,7 +52,7 @@ static const char *known_best(hf_cipher_id id, hf_direction direction, size_t si
     const hf_cipher_spec *spec = hf_cipher_spec_of(id);
 
     if (id == HF_AES_128_CCM)
-        return batch == 0 ? "libcrypto" : "ipsecmb";
+        return batch == 0 && size > hf_path_size_class(512) ? "libcrypto" : "ipsecmb";
     if (spec->block_size == 1)
         return NULL;
     if (direction == HF_OPEN)
