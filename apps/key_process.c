@@ -120,6 +120,7 @@ int hf_key_process_main(int argc, char **argv)
     if (result == HF_EXIT_DONE)
         serve(process);
     alarm(HF_ISOLATE_END_MS / 1000); /* a module that hangs must not keep the process */
+    hf_key_watch_end(&process->watch);
     for (size_t i = 0; i < process->n; i++)
         process->keys[i]->ops->release(process->keys[i]);
     hf_key_watch_cleanup(&process->watch);

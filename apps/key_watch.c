@@ -230,8 +230,15 @@ hf_key *hf_key_watch_add(hf_key_watch *watch, hf_key *key)
     return watch->audit ? wrap(key, watch->audit) : key;
 }
 
+void hf_key_watch_end(hf_key_watch *watch)
+{
+    for (size_t i = 0; i < watch->n; i++)
+        hf_hsm_key_retire(watch->keys[i], HF_KEY_WATCH_END_MS);
+}
+
 void hf_key_watch_cleanup(hf_key_watch *watch)
 {
+    hf_key_watch_end(watch);
     for (size_t i = 0; i < watch->n; i++)
         watch->keys[i]->ops->release(watch->keys[i]);
     watch->n = 0;

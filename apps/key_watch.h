@@ -7,6 +7,8 @@
 #include "handfast/handfast.h"
 #include "handfast/hsm.h"
 
+#define HF_KEY_WATCH_END_MS 2000 /* at the end, how long an operation that the token has begun may still take */
+
 typedef struct hf_key_watch {
     hf_audit *audit;                    /* NULL: none */
     hf_key *keys[HF_LIMIT_CREDENTIALS]; /* as they were opened, retained */
@@ -23,7 +25,10 @@ void hf_key_watch_notice(void *arg, const char *line);
 hf_key *hf_key_watch_add(hf_key_watch *watch, hf_key *key);
 /* The key below one of these, else the key itself: for hf_hsm_key_certs. */
 hf_key *hf_key_watch_inner(hf_key *key);
-/* After the last use of the keys: lets go of them, writes the audit file's last line. */
+/* Nobody wants a result any more: waits until no operation is out, so that each use has its line, and whoever asked for
+ * one is called no more. Keys in tokens only. */
+void hf_key_watch_end(hf_key_watch *watch);
+/* After that (or does it): lets go of the keys, writes the audit file's last line. */
 void hf_key_watch_cleanup(hf_key_watch *watch);
 
 #endif

@@ -1,6 +1,7 @@
 /* `handfast serve`: one loop a thread, each with its own listening socket; the first thread waits for signals.
  *
- * Order at the end: threads are joined, then connections and workers are gone, then the keys are let go. */
+ * Order at the end: threads are joined, then connections and workers are gone, then what the tokens still do is waited
+ * for, then the keys are let go. */
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -232,6 +233,7 @@ static int serve(hf_server *server, hf_serve_options *options)
             open_service(server, options) ? hf_tls_setup(&server->tls, &options->tls, HF_ROLE_SERVER) : HF_EXIT_FAILED;
     if (result == HF_EXIT_DONE) {
         result = run(server, options);
+        hf_key_watch_end(&watch);
         hf_tls_cleanup(&server->tls);
     }
     hf_key_watch_cleanup(&watch);

@@ -114,7 +114,7 @@ void hf_keeper_by(hf_hsm_key *k, uint64_t us)
 
 hf_status hf_keeper_start(hf_hsm_key *k, const hf_why *why)
 {
-    k->kept = hf_thread_start(&k->keeper, false, keep, k);
+    k->kept = hf_thread_start(&k->keeper, keep, k);
     return k->kept ? HF_OK : hf_why_set(why, HF_ERR_LIMIT, "no thread can be started: raise the limit on processes");
 }
 

@@ -42,23 +42,34 @@ void hf_hsm_key_unhold(hf_hsm_key *k)
     free(k);
 }
 
-/* Cancels what waits, waits for what runs (deadlines end that), gives the tokens back. A thread that hangs in a call
- * holds the memory until it returns. */
-static void key_free(hf_hsm_key *k)
+/* Takes no more, cancels what waits, and waits for what runs until its deadline, by_us at the latest: the keeper gives
+ * up then on threads that have not come back. Once more is nothing. */
+static void retire(hf_hsm_key *k, uint64_t by_us)
 {
     hf_job *list = NULL;
 
     hf_hub_lock();
     k->closing = true;
     hf_hsm_cancel_waiting(k, &list);
+    for (hf_job *job = k->first; job; job = job->after)
+        job->deadline_us = job->deadline_us < by_us ? job->deadline_us : by_us;
+    if (k->first)
+        hf_keeper_by(k, k->first->deadline_us);
     for (size_t i = 0; i < k->n && k->listed; i++)
         hf_pool_remove_member(k->members[i].pool, &k->members[i]);
+    k->listed = false;
     hf_hub_unlock();
     hf_jobs_deliver(list);
     hf_hub_lock();
     while (k->active > 0)
         hf_hub_wait(&k->calm, 0);
     hf_hub_unlock();
+}
+
+/* Gives the tokens back. A thread that hangs in a call holds the memory until it returns. */
+static void key_free(hf_hsm_key *k)
+{
+    retire(k, UINT64_MAX);
     hf_keeper_stop(k);
     for (size_t i = 0; i < k->n; i++) {
         if (k->members[i].pool)
@@ -70,8 +81,17 @@ static void key_free(hf_hsm_key *k)
     hf_hub_unlock();
 }
 
+void hf_hsm_key_retire(hf_key *key, unsigned within_ms)
+{
+    hf_hsm_key *k = hf_hsm_key_of(key);
+
+    if (k)
+        retire(k, hf_now_us() + (uint64_t)within_ms * 1000);
+}
+
 static void *free_elsewhere(void *arg)
 {
+    hf_thread_alone();
     key_free(arg);
     return NULL;
 }
@@ -79,6 +99,7 @@ static void *free_elsewhere(void *arg)
 static void key_release(hf_key *key)
 {
     hf_hsm_key *k = hf_hsm_key_of(key);
+    pthread_t thread;
 
     if (atomic_fetch_sub_explicit(&k->refs, 1, memory_order_acq_rel) != 1)
         return;
@@ -88,7 +109,7 @@ static void key_release(hf_key *key)
     }
     /* The last reference went inside a completion: a thread cannot wait for itself. Without another one the key is left
      * behind, idle; that is better than a hang. */
-    (void)hf_thread_start(NULL, true, free_elsewhere, k);
+    (void)hf_thread_start(&thread, free_elsewhere, k);
 }
 
 static const hf_key_ops key_ops = {

@@ -223,7 +223,7 @@ void hf_worker_end(hf_worker_thread *w)
     hf_hub_unlock();
     if (!alone)
         return;
-    (void)pthread_detach(w->thread);
+    hf_thread_alone();
     if (alive)
         (void)w->session.fn->C_CloseSession(w->session.handle);
     free(w);

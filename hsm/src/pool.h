@@ -39,8 +39,10 @@ void hf_hub_unlock(void);
 void hf_hub_cond_init(pthread_cond_t *cond);
 /* Waits until a signal or hf_now_us() >= until_us (0: for ever), with the lock held. */
 void hf_hub_wait(pthread_cond_t *cond, uint64_t until_us);
-/* Starts a thread of ours: no signals, detached or not. */
-bool hf_thread_start(pthread_t *out, bool detached, void *(*run)(void *), void *arg);
+/* Starts a thread of ours, without signals. Somebody joins it, unless it says hf_thread_alone. */
+bool hf_thread_start(pthread_t *out, void *(*run)(void *), void *arg);
+/* The calling thread, one of ours, is joined by nobody here: its end is looked after (see hub.c). */
+void hf_thread_alone(void);
 /* Whether the calling thread is one of ours: then it must not wait for itself. */
 bool hf_thread_is_ours(void);
 /* Marks the calling thread as such for a while; what it was before. */

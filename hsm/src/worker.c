@@ -478,7 +478,7 @@ bool hf_worker_start(hf_pool *pool, const hf_p11_session *session, uint64_t gene
     if (session)
         w->session = *session;
     w->open = session != NULL;
-    if (!hf_thread_start(&w->thread, false, work, w)) {
+    if (!hf_thread_start(&w->thread, work, w)) {
         free(w);
         return false;
     }

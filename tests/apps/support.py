@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
@@ -162,6 +163,22 @@ class ProgramTest(unittest.TestCase):
             if not part:
                 return b"".join(parts)
             parts.append(part)
+
+
+def client_hello():
+    """The first bytes of a client that may not come to say more."""
+    context, out = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.MemoryBIO()
+    try:
+        context.wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost").do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return out.read()
+
+
+def reset(raw):
+    """Closes a socket so that the peer is told at once that nobody is there."""
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raw.close()
 
 
 def duplex(connection, data, size):

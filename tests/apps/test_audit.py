@@ -4,12 +4,13 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 import unittest
 
-from token_support import HANDFAST, TokenTest
-from support import WAIT
+from token_support import FAULT, HANDFAST, TokenTest
+from support import WAIT, client_hello, reset
 
 
 class Audit(TokenTest):
@@ -99,6 +100,29 @@ class Audit(TokenTest):
             self.handshake(server)  # it waits for the next key process, which goes on with the chain
         self.assertEqual(len([1 for line in self.lines() if line["event"] == "start"]), 4)
         self.verify(self.file("audit"))
+
+    def check_last_use(self, *isolate):
+        """The server ends while the token works for a connection that is gone: that is a use of the key like others."""
+        self.fault("# nothing yet")
+        server = self.serve_token("--echo", "--audit", self.file("audit"), "--module", FAULT, *isolate)
+        self.fault("hang C_Sign = forever")
+        raw = socket.create_connection(("127.0.0.1", server.port), WAIT)
+        raw.sendall(client_hello())
+        self.await_count("hanging", 1)
+        reset(raw)
+        server.terminate()
+        time.sleep(0.3)  # it has nothing else to do: without waiting for the token it would be gone by now
+        self.fault("# goes on")
+        self.assertEqual(server.process.wait(WAIT), 0)
+        lines = self.lines()
+        self.assertEqual([line["event"] for line in lines], ["start", "use", "end"])
+        self.assertEqual(lines[1]["operation"], "sign")
+
+    def test_last_use_in_one_process(self):
+        self.check_last_use()
+
+    def test_last_use_isolated(self):
+        self.check_last_use("--isolate")
 
     def test_a_key_in_a_file(self):
         server = self.serve("--echo", "--audit", self.file("audit"))

@@ -1,13 +1,16 @@
 """What the tests with a token share: SoftHSM2 in a folder of the test's own, with a key and a PIN nobody else has."""
 import os
+import re
 import secrets
 import subprocess
 import sys
+import time
 
 MODULE = sys.argv.pop(2)
+FAULT = sys.argv.pop(2)
 SANITIZED = sys.argv[2:3] == ["sanitized"] and bool(sys.argv.pop(2))  # such a build is not confined
 
-from support import HANDFAST, ProgramTest  # noqa: E402  (it takes its own arguments first)
+from support import HANDFAST, WAIT, ProgramTest  # noqa: E402  (it takes its own arguments first)
 
 KEY = "pkcs11:token=t;object=site"
 
@@ -51,6 +54,27 @@ class TokenTest(ProgramTest):
     @classmethod
     def tool(cls, *arguments):
         subprocess.run([HANDFAST, "token", *arguments, *cls.use], check=True, stdout=subprocess.DEVNULL)
+
+    @classmethod
+    def fault(cls, rules, name="fault"):
+        """What the fault module does from now on, for a server with --module FAULT; for another token another name."""
+        cls.write(f"{name}.new", f"module = {MODULE}\ncounters = {cls.folder}/{name}.counters\n{rules}\n")
+        os.rename(f"{cls.folder}/{name}.new", f"{cls.folder}/{name}.conf")
+        os.environ["HANDFAST_FAULT_CONF"] = f"{cls.folder}/fault.conf"
+
+    def await_count(self, counter, least, name="fault"):
+        """Waits until a counter of the fault module is so high."""
+        end = time.monotonic() + WAIT
+        while time.monotonic() < end:
+            try:
+                with open(self.file(f"{name}.counters")) as f:
+                    found = re.search(rf"^{counter} +(\d+)", f.read(), re.M)
+            except FileNotFoundError:
+                found = None
+            if found and int(found.group(1)) >= least:
+                return
+            time.sleep(0.02)
+        self.fail(f"{counter} does not reach {least}")
 
     def serve_token(self, *arguments, **options):
         """A server with the token's key alone, and the certificate that lies beside it."""

@@ -68,7 +68,7 @@ typedef struct hf_hsm_options {
                                   * is also given to another token, and the first answer counts; 50..99; 0: never */
     hf_hsm_use_fn *on_use;       /* NULL: none */
     hf_hsm_notice_fn *on_notice; /* NULL: none */
-    void *arg;                   /* for both; must outlive the key */
+    void *arg;                   /* for both; must outlive the key, or hf_hsm_key_retire */
 } hf_hsm_options;
 
 /* Finds exactly one private key by its URI, logs in once, checks its attributes, reads its public half, probes its
@@ -86,6 +86,13 @@ HF_API hf_status hf_hsm_key_open(const hf_hsm_options *options, const char *uri,
  * tokens hold different keys (why names both). */
 HF_API hf_status hf_hsm_key_open_any(const hf_hsm_options *options, const char *const *uris, size_t n, hf_key **out,
                                      char *why, size_t why_max) HF_MUST_CHECK;
+
+/* Ends the use of a key while others still hold references to it: what waits is canceled, what runs has within_ms
+ * milliseconds left (its own deadline, when that is sooner) and ends with HF_ERR_TIMEOUT then, whatever the token does,
+ * and what is submitted from now on is canceled. From its return on no operation is out, and nothing more is told of
+ * the key: `arg` of its options may go. Waits. Not on a thread of this library, not inside `done`, on_use or on_notice.
+ * A key of another kind is left alone. */
+HF_API void hf_hsm_key_retire(hf_key *key, unsigned within_ms);
 
 /* ---- What the tokens do, for metrics ---- */
 
@@ -175,7 +182,8 @@ HF_API void hf_hsm_secret_close(hf_hsm_secret *secret);
 
 /* Threads of this library that still run though every key may be released: those that hang inside of a module, and
  * those that let go a key whose last reference went in a completion. While there are any, a program must end with
- * _exit(2), not with exit(3), whose handlers take away what the module below them uses. Any thread. */
+ * _exit(2), not with exit(3), whose handlers take away what the module below them uses. Those that have done their work
+ * are waited for, so that 0 means that none is left in any library's code. Not on a thread of this library. */
 HF_API unsigned hf_hsm_threads_running(void);
 
 #ifdef __cplusplus
