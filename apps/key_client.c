@@ -76,7 +76,8 @@ void hf_key_client_get_state(hf_key_client *client, hf_key_client_state *out)
                                  .given_up = client->given_up,
                                  .restarts = client->processes ? client->processes - 1 : 0,
                                  .pending = client->pending,
-                                 .lost = client->lost};
+                                 .lost = client->lost,
+                                 .refused = client->refused};
     pthread_mutex_unlock(&client->lock);
 }
 

@@ -21,6 +21,7 @@ typedef struct hf_key_client_state {
     unsigned long restarts; /* key processes after the first */
     size_t pending;         /* operations out or waiting */
     unsigned long lost;     /* operations that a dying key process took along */
+    unsigned long refused;  /* times that admits said no */
 } hf_key_client_state;
 
 /* control: the socket to the supervisor (isolate.h), borrowed until the client is freed. NULL: out of memory or

@@ -34,7 +34,7 @@ struct hf_key_client {
     hf_slot slots[HF_KEY_CLIENT_PENDING_MAX];
     uint32_t free, first, last; /* free slots; slots whose operation waits to be sent, oldest first */
     size_t pending;
-    unsigned long processes, lost;
+    unsigned long processes, lost, refused;
     uint64_t reluctant_until_ms; /* the key process admits no more operations */
     uint64_t report_id;          /* 0: nobody waits */
     char *report;

@@ -187,6 +187,7 @@ bool hf_client_admits(hf_key_client *client)
     bool admits =
         client->connected ? hf_time_ms() >= client->reluctant_until_ms : !client->given_up && !client->stopping;
     admits = admits && client->free != HF_SLOT_NONE;
+    client->refused += !admits;
     pthread_mutex_unlock(&client->lock);
     return admits;
 }

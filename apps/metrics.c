@@ -43,6 +43,7 @@ static void key_process(hf_text *text, hf_key_client *client)
     hf_text_metric(text, "handfast_key_process_operations_lost_total", "counter",
                    "Operations that a dying key process took along.");
     hf_text_add(text, "handfast_key_process_operations_lost_total %lu\n", state.lost);
+    hf_metrics_refused(text, state.refused);
 }
 
 size_t hf_metrics_write(const hf_metrics_sources *sources, char *out, size_t max, unsigned *out_serving)
@@ -64,6 +65,7 @@ size_t hf_metrics_write(const hf_metrics_sources *sources, char *out, size_t max
             text.len += hf_key_client_report(sources->client, out + text.len, max - text.len, out_serving);
     } else {
         hf_metrics_keys(&text, sources->watch, out_serving);
+        hf_metrics_refused(&text, hf_metrics_keys_refused(sources->watch));
     }
     return text.bad ? 0 : text.len;
 }

@@ -146,7 +146,6 @@ static bool serves(const hf_hsm_stats *stats)
 void hf_metrics_keys(hf_text *text, hf_key_watch *watch, unsigned *out_serving)
 {
     tokens *list = calloc(1, sizeof *list);
-    uint64_t refused = 0;
     *out_serving = 0;
     if (!list) {
         text->bad = true;
@@ -158,7 +157,6 @@ void hf_metrics_keys(hf_text *text, hf_key_watch *watch, unsigned *out_serving)
             continue;
         }
         *out_serving += serves(&list->one);
-        refused += list->one.refused;
         for (size_t j = 0; j < list->one.n && list->n < TOKENS_MAX; j++)
             add_token(list, &list->one.tokens[j]);
     }
@@ -174,8 +172,23 @@ void hf_metrics_keys(hf_text *text, hf_key_watch *watch, unsigned *out_serving)
     hf_text_metric(text, "handfast_token_latency_seconds", "histogram", "Time of an operation in the token.");
     for (size_t i = 0; i < list->n; i++)
         latency(text, &list->all[i]);
-    hf_text_metric(text, "handfast_key_refused_total", "counter", "Handshakes refused early: the key takes no more.");
-    hf_text_add(text, "handfast_key_refused_total %" PRIu64 "\n", refused);
     audit(text, watch->audit);
     free(list);
+}
+
+uint64_t hf_metrics_keys_refused(const hf_key_watch *watch)
+{
+    hf_hsm_stats *one = calloc(1, sizeof *one);
+    uint64_t refused = 0;
+    for (size_t i = 0; one && i < watch->n; i++)
+        if (hf_hsm_key_stats(watch->keys[i], one) == HF_OK)
+            refused += one->refused;
+    free(one);
+    return refused;
+}
+
+void hf_metrics_refused(hf_text *text, uint64_t n)
+{
+    hf_text_metric(text, "handfast_key_refused_total", "counter", "Handshakes refused early: the key takes no more.");
+    hf_text_add(text, "handfast_key_refused_total %" PRIu64 "\n", n);
 }

@@ -27,5 +27,9 @@ void hf_text_label(hf_text *text, const char *value);
 void hf_metrics_counts(hf_text *text, const hf_crypto *crypto, hf_counts *sum);
 /* The tokens of the watched keys, and the audit file. *out_serving: how many of the keys can serve now. */
 void hf_metrics_keys(hf_text *text, hf_key_watch *watch, unsigned *out_serving);
+/* Handshakes that this process refused for its keys' sake: told by the one that serves, which is not always the one
+ * that has the keys. */
+void hf_metrics_refused(hf_text *text, uint64_t n);
+uint64_t hf_metrics_keys_refused(const hf_key_watch *watch);
 
 #endif

@@ -399,21 +399,28 @@ static void probe(hf_worker_thread *w)
 
 /* ---- The thread ---- */
 
-/* An idle session: asks for its state; a lost one is found out before an operation needs it. */
-static void keep_alive(hf_worker_thread *w)
+/* Without the lock: an idle session is asked for its state; one on which an operation just failed is opened anew, and
+ * the keys are tried. */
+static hf_status look_after(hf_worker_thread *w, bool connect)
 {
     CK_SESSION_INFO info;
 
+    if (w->suspect)
+        return probe_all(w, true, NULL);
+    if (!connect)
+        connect = w->session.fn->C_GetSessionInfo(w->session.handle, &info) != CKR_OK;
+    return connect ? hf_connect(w->pool, &w->session, &w->generation, false, NULL) : HF_OK;
+}
+
+/* So a loss is found out before the next operation needs the session. With the lock held at both ends. */
+static void keep_alive(hf_worker_thread *w)
+{
     w->busy = true;
     w->since_us = hf_now_us();
     w->limit_us = w->since_us + (uint64_t)HF_POOL_PROBE_MAX_MS * 1000;
-    bool connect = !w->open || w->suspect || w->generation != w->pool->generation;
+    bool connect = !w->open || w->generation != w->pool->generation;
     hf_hub_unlock();
-    hf_status status = HF_OK;
-    if (!connect)
-        connect = w->session.fn->C_GetSessionInfo(w->session.handle, &info) != CKR_OK;
-    if (connect)
-        status = hf_connect(w->pool, &w->session, &w->generation, false, NULL);
+    hf_status status = look_after(w, connect);
     hf_hub_lock();
     if (w->abandoned)
         return;
@@ -454,7 +461,7 @@ static void *work(void *arg)
             probe(w);
         } else if ((item = hf_queue_pop(&pool->queue))) {
             run(w, (hf_try *)(void *)item);
-        } else if (closed && hf_now_us() >= next) {
+        } else if (closed && (w->suspect || hf_now_us() >= next)) {
             keep_alive(w);
         } else {
             pool->idle++;
