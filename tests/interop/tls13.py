@@ -55,6 +55,8 @@ class Tls13:
             yield f"serve: openssl offers {group} only", lambda g=group: self.client_group(port, g)
         yield "serve: KeyUpdate of the client", lambda: self.client_updates_keys(port, "k")
         yield "serve: KeyUpdate of the client, and ours asked for", lambda: self.client_updates_keys(port, "K")
+        for command in ("rekey1", "rekey"):  # its own keys; ours too
+            yield f"serve: KeyUpdate of gnutls, {command}", lambda c=command: self.gnutls_updates_keys(port, c)
         yield "serve: fallback of openssl", lambda: self.fallback(port)
 
     def client_group(self, port, group):
@@ -83,12 +85,37 @@ class Tls13:
             client.process.kill()
             client.finish()
 
+    def gnutls_updates_keys(self, port, command):
+        """gnutls-cli takes "^rekey^" at the start of a line as a command: data, then twice update and data."""
+        argv = ["gnutls-cli", "127.0.0.1", "--port", port, "--verify-hostname", "localhost", "--x509cafile",
+                self.world.ca, "--priority", gnutls_peer.priority(AES128, True), "--inline-commands", "--debug", 4,
+                "--logfile", "/dev/null"]
+        client = process.Conversation(argv, b"before\n", 10 ** 9)
+        try:
+            self.wait_for(client, b"before")
+            for number, word in enumerate((b"between\n", b"after\n"), 1):
+                client.process.stdin.write(f"^{command}^\n".encode())
+                client.process.stdin.flush()
+                self.wait_until(client, f"update {number}", lambda n=number: client.errors().count(
+                    "KEY_UPDATE was queued") == n)
+                client.process.stdin.write(word)
+                client.process.stdin.flush()
+                self.wait_for(client, word)
+            ours = len(re.findall("KEY_UPDATE.* was received", client.errors()))
+            expect(ours == (2 if command == "rekey" else 0), f"{ours} KeyUpdates of the server\n{client.errors()}")
+        finally:
+            client.process.kill()
+            client.finish()
+
+    def wait_for(self, client, word):
+        self.wait_until(client, word, lambda: word.decode() in client.text())
+
     @staticmethod
-    def wait_for(client, word):
+    def wait_until(client, what, condition):
         end = time.monotonic() + process.PATIENCE
-        while word.decode() not in client.text():
+        while not condition():
             expect(time.monotonic() < end and client.process.poll() is None,
-                   f"{process.shell(client.argv)}: no {word} in:\n{client.text()}\n{client.errors()}")
+                   f"{process.shell(client.argv)}: no {what} in:\n{client.text()}\n{client.errors()}")
             time.sleep(0.02)
 
     def fallback(self, port):
@@ -134,6 +161,33 @@ class Tls13:
         for group in GROUPS:
             yield (f"connect offers {group} only",
                    lambda g=group: self.exchange("openssl", "rsa", AES128, more=["--groups", g]))
+        for command, answers in (("k", 0), ("K", 1)):
+            yield (f"connect: KeyUpdate of openssl, {answers} of ours asked for",
+                   lambda c=command, a=answers: self.server_updates_keys(c, a))
+
+    def server_updates_keys(self, command, answers):
+        """s_server takes "k" and "K" at the start of a line: data both ways, update, data both ways."""
+        argv = [self.program, "connect", "127.0.0.1:{}", "--name", "localhost", "--ca", self.world.ca]
+        with process.Server(lambda port: ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-tls1_3", "-msg",
+                                          "-cert", self.world.cert("rsa"), "-key", self.world.key("rsa")],
+                            payload=b"", expect=10 ** 9) as server:
+            argv[2] = argv[2].format(server.port)
+            client = process.Conversation(argv, b"up one\n", 10 ** 9)
+            ends = (client, server.conversation)
+            try:
+                self.wait_for(server.conversation, b"up one")
+                for end, line, other, seen in ((ends[1], command, ends[1], b"KeyUpdate"),
+                                               (ends[1], "down", ends[0], b"down"),
+                                               (ends[0], "up two", ends[1], b"up two")):
+                    end.process.stdin.write(line.encode() + b"\n")
+                    end.process.stdin.flush()
+                    self.wait_for(other, seen)
+                text = server.conversation.text()
+                expect(len(re.findall(">>> .*KeyUpdate", text)) == 1, f"the server sent no KeyUpdate\n{text}")
+                expect(len(re.findall("<<< .*KeyUpdate", text)) == answers, f"not {answers} answers\n{text}")
+            finally:
+                client.process.kill()
+                client.finish()
 
     # ---- versions ----
 
