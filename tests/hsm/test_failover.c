@@ -164,10 +164,11 @@ Test(hsm_failover, hedge)
 
     for (int i = 0; i < 60; i++)
         cr_expect_eq(sign_zeros(key, P256), HF_OK);
+    uint64_t before = stats_of(key, 1).hedges; /* on a busy machine some took longer than 90 % of the others */
     fault("[demo]\nhang C_Sign = forever");
-    for (int i = 0; i < 100 && stats_of(key, 1).hedges == 0; i++)
+    for (int i = 0; i < 100 && stats_of(key, 1).hedges == before; i++)
         cr_expect_eq(sign_zeros(key, P256), HF_OK);
-    cr_expect_eq(stats_of(key, 1).hedges, 1);
+    cr_expect_gt(stats_of(key, 1).hedges, before);
     cr_expect_eq(stats_of(key, 0).results[HF_HSM_RESULT_TIMEOUT], 0);
     fault("# goes on");
     cr_expect_eq(sign_zeros(key, P256), HF_OK);
