@@ -181,7 +181,8 @@ const codec codecs[] = {
     {"finished", HF_MSG_FINISHED, true, true, finished},
     {"encrypted_extensions", HF_MSG_ENCRYPTED_EXTENSIONS, false, false, encrypted_extensions},
     {"certificate_request13", HF_MSG_CERTIFICATE_REQUEST, false, false, certificate_request13},
-    {"certificate13", HF_MSG_CERTIFICATE, true, false, certificate13},
+    /* Of certificates above the first no status is kept: nothing asks for it. */
+    {"certificate13", HF_MSG_CERTIFICATE, false, false, certificate13},
     {"finished13", HF_MSG_FINISHED, true, false, finished13},
     {"key_update", HF_MSG_KEY_UPDATE, true, false, key_update},
     {"new_session_ticket13", HF_MSG_NEW_SESSION_TICKET, false, false, new_session_ticket13},
