@@ -1,95 +1,161 @@
-/* n jobs: checked, gathered by the number of their vectors, and run.
+/* n jobs: short ones first, gathered by their number of blocks and run side by side as soon as the lanes are full
+ * (lanes.h); then all others, each checked and laid out while the AES of the one before is still going on (short.h,
+ * bulk.h).
  *
- * Records with equally many vectors run side by side without a wasted lane and in loops whose branches never change.
- * The gathering needs no memory but a window's on the stack; sequence numbers do not mind another order. */
+ * Lengths that differ are put in order, so that branches change little; sequence numbers do not mind another order. The
+ * gathering needs no memory but a window's on the stack. */
 #ifndef HANDFAST_VAES_BATCH_H
 #define HANDFAST_VAES_BATCH_H
 
 #define BATCH_WINDOW 64
-#define BATCH_CLASSES (BATCH_SHORT_MAX + 1) /* one for each number of vectors that is short, one for all others */
+#define BATCH_LANES_MIN (VEC_LANES - VEC_LANES / 4) /* records that are worth a group of lanes */
+#define BATCH_CLASSES 16                            /* lengths that are told apart when jobs are put in order */
+#define BATCH_CLASS_BYTES 64
 
 typedef struct batch {
-    const hf_vaes_record *order[BATCH_WINDOW];
+    hf_record_job *jobs;
+    size_t records_n, rows_n, left_n;
+    size_t shortest, longest;                                   /* of the rows */
+    const hf_vaes_record *lanes[LANES_BLOCKS + 1][VEC_LANES];   /* by number of blocks, until there are enough */
+    const hf_vaes_record *left[(LANES_BLOCKS + 1) * VEC_LANES]; /* of those, what was not enough for lanes */
+    uint8_t lanes_n[LANES_BLOCKS + 1];
+    uint8_t rows[BATCH_WINDOW]; /* jobs that are not for lanes */
     hf_vaes_record records[BATCH_WINDOW];
-    uint8_t class_of[BATCH_WINDOW];
-    size_t n;
-    size_t counts[BATCH_CLASSES];
 } batch;
 
-HF_VAES_INLINE void batch_short(const hf_vaes_record *const *r, size_t n, size_t vectors, size_t side_by_side,
-                                unsigned rounds, bool seal)
+/* Records with `blocks` blocks. */
+HF_VAES_INLINE void batch_lanes(const hf_vaes_record *const *r, size_t n, size_t blocks, unsigned rounds, bool seal)
 {
-    for (; n >= side_by_side; n -= side_by_side, r += side_by_side)
-        short_records(r, side_by_side, vectors, rounds, seal);
-    for (; n > 0; n--, r++)
-        short_records(r, 1, vectors, rounds, seal);
-}
-
-/* The records of one class. */
-HF_VAES_INLINE void batch_class(const hf_vaes_record *const *r, size_t n, size_t vectors, unsigned rounds, bool seal)
-{
-    switch (vectors) {
-    case 1:
-        batch_short(r, n, 1, 4, rounds, seal);
-        break;
-    case 2:
-        batch_short(r, n, 2, 4, rounds, seal);
-        break;
-    case 3:
-        batch_short(r, n, 3, 2, rounds, seal);
-        break;
-    case 4:
-        batch_short(r, n, 4, 1, rounds, seal);
-        break;
-    case 5:
-        batch_short(r, n, 5, 1, rounds, seal);
-        break;
-#if BATCH_SHORT_MAX > 5
-    case 6:
-        batch_short(r, n, 6, 1, rounds, seal);
-        break;
-    case 7:
-        batch_short(r, n, 7, 1, rounds, seal);
-        break;
-    case 8:
-        batch_short(r, n, 8, 1, rounds, seal);
-        break;
-#endif
+    switch (blocks) {
+#define BATCH_BLOCKS(k)                                                                                                \
+    case k:                                                                                                            \
+        lanes_records(r, n, k, rounds, seal);                                                                          \
+        break
+        BATCH_BLOCKS(0);
+        BATCH_BLOCKS(1);
+        BATCH_BLOCKS(2);
+        BATCH_BLOCKS(3);
+        BATCH_BLOCKS(4);
+        BATCH_BLOCKS(5);
+        BATCH_BLOCKS(6);
+        BATCH_BLOCKS(7);
+        BATCH_BLOCKS(8);
+#undef BATCH_BLOCKS
     default:
-        for (size_t i = 0; i < n; i++)
-            bulk_record(r[i], text_vectors(r[i]->len), rounds, seal);
         break;
     }
 }
 
-HF_VAES_INLINE void batch_add(batch *b, hf_record_job *job, bool seal)
+/* Whether a job's record has LANES_BLOCKS blocks or fewer, whatever its mode; some that are just that short are rows.
+ */
+HF_VAES_INLINE bool batch_is_short(const hf_record_job *job, bool seal)
 {
-    hf_vaes_record *r = &b->records[b->n];
-
-    if (!(seal ? record_seal(r, job) : record_open(r, job)))
-        return;
-    size_t vectors = text_vectors(r->len);
-    uint8_t class = (uint8_t)(vectors > BATCH_SHORT_MAX ? BATCH_SHORT_MAX : vectors - 1);
-    b->class_of[b->n++] = class;
-    b->counts[class]++;
+    return seal ? job->in_len < LANES_BLOCKS * HF_VAES_BLOCK && job->padding == 0
+                : job->in_len <= LANES_BLOCKS * HF_VAES_BLOCK + RECORD_TAG_SIZE;
 }
 
-HF_VAES_INLINE void batch_run(batch *b, unsigned rounds, bool seal)
+HF_VAES_INLINE bool batch_record(hf_vaes_record *r, hf_record_job *job, bool seal)
 {
-    size_t starts[BATCH_CLASSES], at = 0;
+    return seal ? record_seal(r, job) : record_open(r, job);
+}
 
-    for (size_t class = 0; class < BATCH_CLASSES; class ++) {
-        starts[class] = at;
-        at += b->counts[class];
+/* Takes the jobs in turn: short ones are run in lanes, or left; of the others a list is made. */
+HF_VAES_INLINE void batch_short(batch *b, size_t n, unsigned rounds, bool seal)
+{
+    uint32_t begun = 0; /* numbers of blocks of which there are records in b->lanes */
+
+    for (size_t i = 0; i < n; i++) {
+        hf_record_job *job = &b->jobs[i];
+        if (!batch_is_short(job, seal)) {
+            b->rows[b->rows_n++] = (uint8_t)i;
+            b->shortest = job->in_len < b->shortest ? job->in_len : b->shortest;
+            b->longest = job->in_len > b->longest ? job->in_len : b->longest;
+            continue;
+        }
+        hf_vaes_record *r = &b->records[b->records_n];
+        if (!batch_record(r, job, seal))
+            continue;
+        b->records_n++;
+        size_t blocks = (r->len + HF_VAES_BLOCK - 1) / HF_VAES_BLOCK;
+        if (!(begun & 1u << blocks))
+            b->lanes_n[blocks] = 0;
+        begun |= 1u << blocks;
+        b->lanes[blocks][b->lanes_n[blocks]++] = r;
+        if (b->lanes_n[blocks] < VEC_LANES)
+            continue;
+        batch_lanes(b->lanes[blocks], VEC_LANES, blocks, rounds, seal);
+        b->lanes_n[blocks] = 0;
     }
-    for (size_t i = 0; i < b->n; i++)
-        b->order[starts[b->class_of[i]]++] = &b->records[i];
-    at = 0;
-    for (size_t class = 0; class < BATCH_CLASSES; class ++) {
-        if (b->counts[class] > 0)
-            batch_class(b->order + at, b->counts[class], class + 1, rounds, seal);
-        at += b->counts[class];
+    for (; begun != 0; begun &= begun - 1) {
+        size_t blocks = (size_t)__builtin_ctz(begun);
+        if (b->lanes_n[blocks] >= BATCH_LANES_MIN) {
+            batch_lanes(b->lanes[blocks], b->lanes_n[blocks], blocks, rounds, seal);
+            continue;
+        }
+        for (size_t i = 0; i < b->lanes_n[blocks]; i++)
+            b->left[b->left_n++] = b->lanes[blocks][i];
     }
+}
+
+/* Puts the rows in the order of their lengths, as far as lengths decide the way through the code. */
+static void batch_sort(batch *b)
+{
+    uint8_t starts[BATCH_CLASSES + 1] = {0}, classes[BATCH_WINDOW], from[BATCH_WINDOW];
+
+    memcpy(from, b->rows, b->rows_n);
+    for (size_t i = 0; i < b->rows_n; i++) {
+        size_t class = b->jobs[from[i]].in_len / BATCH_CLASS_BYTES;
+        classes[i] = (uint8_t)(class < BATCH_CLASSES ? class : BATCH_CLASSES - 1);
+        starts[classes[i] + 1]++;
+    }
+    for (size_t class = 1; class < BATCH_CLASSES; class ++)
+        starts[class] = (uint8_t)(starts[class] + starts[class - 1]);
+    for (size_t i = 0; i < b->rows_n; i++)
+        b->rows[starts[classes[i]]++] = from[i];
+}
+
+HF_VAES_INLINE void batch_rows(batch *b, unsigned rounds, bool seal)
+{
+    for (size_t i = 0; i < b->left_n + b->rows_n; i++) {
+        const hf_vaes_record *r;
+        if (i < b->left_n) {
+            r = b->left[i];
+        } else {
+            hf_vaes_record *made = &b->records[b->records_n];
+            if (!batch_record(made, &b->jobs[b->rows[i - b->left_n]], seal))
+                continue;
+            b->records_n++;
+            r = made;
+        }
+        switch (text_vectors(r->len)) {
+#define BATCH_VECTORS(k)                                                                                               \
+    case k:                                                                                                            \
+        short_record(r, k, rounds, seal);                                                                              \
+        break
+            BATCH_VECTORS(1);
+            BATCH_VECTORS(2);
+            BATCH_VECTORS(3);
+            BATCH_VECTORS(4);
+#if BULK_GROUP > 4
+            BATCH_VECTORS(5);
+            BATCH_VECTORS(6);
+            BATCH_VECTORS(7);
+            BATCH_VECTORS(8);
+#endif
+#undef BATCH_VECTORS
+        default:
+            bulk_record(r, rounds, seal);
+            break;
+        }
+    }
+}
+
+/* Forged records: no plaintext stays. */
+HF_VAES_INLINE void batch_refused(const batch *b)
+{
+    for (size_t i = 0; i < b->records_n; i++)
+        if (b->records[i].job->status != HF_OK)
+            finish_refused(&b->records[i]);
 }
 
 HF_VAES_INLINE void batch_jobs(hf_record_job *jobs, size_t n, unsigned rounds, bool seal)
@@ -98,11 +164,17 @@ HF_VAES_INLINE void batch_jobs(hf_record_job *jobs, size_t n, unsigned rounds, b
 
     while (n > 0) {
         size_t part = n < BATCH_WINDOW ? n : BATCH_WINDOW;
-        b.n = 0;
-        memset(b.counts, 0, sizeof b.counts);
-        for (size_t i = 0; i < part; i++)
-            batch_add(&b, &jobs[i], seal);
-        batch_run(&b, rounds, seal);
+        b.jobs = jobs;
+        b.records_n = b.rows_n = b.left_n = 0;
+        b.shortest = SIZE_MAX;
+        b.longest = 0;
+        batch_short(&b, part, rounds, seal);
+        if (b.longest / BATCH_CLASS_BYTES != b.shortest / BATCH_CLASS_BYTES && b.rows_n > 1)
+            batch_sort(&b);
+        if (b.left_n + b.rows_n > 0)
+            batch_rows(&b, rounds, seal);
+        if (!seal)
+            batch_refused(&b);
         jobs += part;
         n -= part;
     }

@@ -7,8 +7,10 @@
 
 #include "finish.h"
 
-#include "bulk.h"
 #include "short.h"
+
+#include "bulk.h"
+#include "lanes.h"
 
 #include "record.h"
 

@@ -1,5 +1,4 @@
 /* The kernel for 256-bit vectors. Compiled for VAES, VPCLMULQDQ and AVX2; provider.c asks the CPU first. */
-#define BATCH_SHORT_MAX 5
 #define BULK_GROUP 4
 #define BULK_KEYS 0
 

@@ -1,5 +1,4 @@
 /* The kernel for 512-bit vectors. Compiled for VAES, VPCLMULQDQ and AVX-512; provider.c asks the CPU first. */
-#define BATCH_SHORT_MAX 8
 #define BULK_GROUP 8
 #define BULK_KEYS 8
 

@@ -47,23 +47,26 @@ static __attribute__((noinline)) void record_pad(hf_vaes_record *r, const hf_rec
     r->have = r->len;
 }
 
+HF_VAES_INLINE bool record_not(hf_record_job *job, hf_status why)
+{
+    job->out_len = 0;
+    job->status = why;
+    return false;
+}
+
 /* False: job->status is set, and nothing was written. */
 HF_VAES_INLINE bool record_seal(hf_vaes_record *r, hf_record_job *job)
 {
     const hf_vaes_key *key = job->key;
     uint64_t sequence = __builtin_bswap64(job->sequence);
 
-    job->out_len = 0;
-    job->status = HF_ERR_INVALID;
     if (job->in_len > HF_PLAINTEXT_MAX || job->padding > HF_PLAINTEXT_MAX - job->in_len)
-        return false;
+        return record_not(job, HF_ERR_INVALID);
     size_t prefix = key->tls13 ? 0 : RECORD_EXPLICIT_SIZE;
     size_t len = job->in_len + (key->tls13 ? 1 + job->padding : 0);
     size_t body_len = prefix + len + RECORD_TAG_SIZE;
-    if (job->out_max < body_len) {
-        job->status = HF_ERR_BUFFER;
-        return false;
-    }
+    if (job->out_max < body_len)
+        return record_not(job, HF_ERR_BUFFER);
     r->in = job->in;
     r->out = job->out + prefix;
     r->len = (uint32_t)len;
@@ -86,15 +89,11 @@ HF_VAES_INLINE bool record_open(hf_vaes_record *r, hf_record_job *job)
     size_t room = job->in_len > prefix ? job->in_len - prefix : 0;
     uint64_t variable = __builtin_bswap64(job->sequence);
 
-    job->out_len = 0;
-    if (job->out_max < room) {
-        job->status = HF_ERR_BUFFER;
-        return false;
-    }
+    if (job->out_max < room)
+        return record_not(job, HF_ERR_BUFFER);
     if (room < RECORD_TAG_SIZE || job->in_len > HF_RECORD_BODY_MAX) {
         hf_wipe(job->out, room);
-        job->status = HF_ERR_VERIFY;
-        return false;
+        return record_not(job, HF_ERR_VERIFY);
     }
     if (prefix > 0)
         memcpy(&variable, job->in, sizeof variable);

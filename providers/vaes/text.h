@@ -16,43 +16,26 @@
 
 #define TEXT_START (2 * HF_VAES_BLOCK) /* bytes of the row before the text */
 
-typedef struct text {
-    const hf_vaes_record *r;
-    const hf_vaes_key *key;
-    const uint8_t *in; /* where the row would begin; never followed outside of the text */
-    uint8_t *out;
-    size_t len;     /* bytes of the row up to the end of the text */
-    size_t vectors; /* of the row */
-    size_t used;    /* lanes of the last vector before the lengths: 1 to VEC_LANES */
-} text;
-
 HF_VAES_INLINE size_t text_vectors(size_t len)
 {
     return (len + TEXT_START + VEC_SIZE - 1) / VEC_SIZE;
 }
 
-/* vectors: text_vectors(r->len), which the caller knows, maybe as a constant. */
-HF_VAES_INLINE text text_of(const hf_vaes_record *r, size_t vectors)
+/* Lanes of the last vector, `at`, before the lengths: 1 to VEC_LANES. */
+HF_VAES_INLINE size_t text_used(const hf_vaes_record *r, size_t at)
 {
-    size_t len = r->len + TEXT_START;
-
-    return (text){.r = r,
-                  .key = r->key,
-                  .in = (const uint8_t *)((uintptr_t)r->in - TEXT_START),
-                  .out = (uint8_t *)((uintptr_t)r->out - TEXT_START),
-                  .len = len,
-                  .vectors = vectors,
-                  .used = (len + HF_VAES_BLOCK - 1) / HF_VAES_BLOCK - VEC_LANES * (vectors - 1)};
+    return (r->len + TEXT_START + HF_VAES_BLOCK - 1) / HF_VAES_BLOCK - VEC_LANES * at;
 }
 
-HF_VAES_INLINE const uint8_t *text_in(const text *t, size_t at)
+/* Where vector `at` of the row is read and written; of the first two blocks there is nothing in memory. */
+HF_VAES_INLINE const uint8_t *text_in(const hf_vaes_record *r, size_t at)
 {
-    return (const uint8_t *)((uintptr_t)t->in + VEC_SIZE * at);
+    return (const uint8_t *)((uintptr_t)r->in + VEC_SIZE * at - TEXT_START);
 }
 
-HF_VAES_INLINE uint8_t *text_out(const text *t, size_t at)
+HF_VAES_INLINE uint8_t *text_out(const hf_vaes_record *r, size_t at)
 {
-    return (uint8_t *)((uintptr_t)t->out + VEC_SIZE * at);
+    return (uint8_t *)((uintptr_t)r->out + VEC_SIZE * at - TEXT_START);
 }
 
 /* Counters 0 to 31 as they stand at the end of a block, highest byte first. */
@@ -60,23 +43,29 @@ HF_VAES_INLINE uint8_t *text_out(const text *t, size_t at)
     {                                                                                                                  \
         0, (long long)((uint64_t)(n) << 56)                                                                            \
     }
-static const _Alignas(64) long long counters[32][2] = {
-    COUNTER(0),  COUNTER(1),  COUNTER(2),  COUNTER(3),  COUNTER(4),  COUNTER(5),  COUNTER(6),  COUNTER(7),
-    COUNTER(8),  COUNTER(9),  COUNTER(10), COUNTER(11), COUNTER(12), COUNTER(13), COUNTER(14), COUNTER(15),
-    COUNTER(16), COUNTER(17), COUNTER(18), COUNTER(19), COUNTER(20), COUNTER(21), COUNTER(22), COUNTER(23),
-    COUNTER(24), COUNTER(25), COUNTER(26), COUNTER(27), COUNTER(28), COUNTER(29), COUNTER(30), COUNTER(31)};
+#define COUNTERS_8(n)                                                                                                  \
+    COUNTER(n), COUNTER(n + 1), COUNTER(n + 2), COUNTER(n + 3), COUNTER(n + 4), COUNTER(n + 5), COUNTER(n + 6),        \
+        COUNTER(n + 7)
+#define TEXT_COUNTERS 32
+static const _Alignas(64) long long counters[TEXT_COUNTERS][2] = {COUNTERS_8(0), COUNTERS_8(8), COUNTERS_8(16),
+                                                                  COUNTERS_8(24)};
+#undef COUNTERS_8
 #undef COUNTER
 
-/* What AES begins with at vector `at` (0 to 32 / VEC_LANES - 1): base is that of vector 0. */
+/* IV, nonce, round key 0 and the counter of vector `at` in every lane; `at` is a multiple of
+ * TEXT_COUNTERS / VEC_LANES. */
+HF_VAES_INLINE vec text_base(const hf_vaes_record *r, size_t at)
+{
+    uint32_t counter = __builtin_bswap32((uint32_t)(VEC_LANES * at));
+    __m128i base = _mm_xor_si128(r->key->base, r->variable);
+
+    return vec_all(_mm_xor_si128(base, _mm_set_epi32((int)counter, 0, 0, 0)));
+}
+
+/* What AES begins with at vector `at`, as many behind that of the base as are less than TEXT_COUNTERS blocks. */
 HF_VAES_INLINE vec text_state(vec base, size_t at)
 {
     return vec_xor(base, vec_load(counters[VEC_LANES * at]));
-}
-
-/* IV, nonce and round key 0 in every lane, counter 0. */
-HF_VAES_INLINE vec text_base(const text *t)
-{
-    return vec_all(_mm_xor_si128(t->key->base, t->r->variable));
 }
 
 HF_VAES_INLINE vec text_reversed(vec v)
@@ -85,55 +74,45 @@ HF_VAES_INLINE vec text_reversed(vec v)
 }
 
 /* XORs keystream over a vector that is all text; returns the ciphertext as GHASH takes it. */
-HF_VAES_INLINE vec text_inner(const text *t, size_t at, vec keystream, bool seal)
+HF_VAES_INLINE vec text_inner(const hf_vaes_record *r, size_t at, vec keystream, bool seal)
 {
-    vec in = vec_load(text_in(t, at));
+    vec in = vec_load(text_in(r, at));
     vec out = vec_xor(in, keystream);
 
-    vec_store(text_out(t, at), out);
+    vec_store(text_out(r, at), out);
     return text_reversed(seal ? out : in);
 }
 
-/* The same for the first vector, the last, or the only one; first and last are constants. */
-HF_VAES_INLINE vec text_outer(const text *t, size_t at, vec keystream, bool seal, bool first, bool last)
+/* The same for the first vector of several. What text it has is whole, so no mask is needed: one that covers bytes
+ * before the record costs tens of cycles. */
+HF_VAES_INLINE vec text_first(const hf_vaes_record *r, vec keystream, bool seal)
 {
-    const hf_vaes_record *r = t->r;
-    size_t from = !first ? 0 : TEXT_START < VEC_SIZE ? TEXT_START : VEC_SIZE;
-    vec_edge edge = vec_edge_of(from, last ? t->len - VEC_SIZE * at : VEC_SIZE);
+    vec in = vec_upper_load(text_in(r, 0));
+    vec out = vec_xor(in, keystream);
+
+    vec_upper_store(text_out(r, 0), out);
+    return vec_put(text_reversed(seal ? vec_upper(out) : in), 1, r->aad);
+}
+
+/* The same for the last vector, which is the first too where the row has no other. */
+HF_VAES_INLINE vec text_last(const hf_vaes_record *r, size_t at, vec keystream, bool seal, bool only)
+{
+    size_t from = !only ? 0 : TEXT_START < VEC_SIZE ? TEXT_START : VEC_SIZE;
+    vec_edge edge = vec_edge_of(from, r->len + TEXT_START - VEC_SIZE * at);
     vec in, out, hashed;
 
-    if (seal && last) { /* TLS 1.3's content type is not in memory */
+    if (seal && r->have < r->len) { /* TLS 1.3's content type is not in memory */
         vec_edge there = vec_edge_of(from, r->have + TEXT_START - VEC_SIZE * at);
-        in = vec_put_between(vec_edge_load(there, text_in(t, at)), there, edge, r->type);
+        in = vec_put_between(vec_edge_load(there, text_in(r, at)), there, edge, r->type);
     } else {
-        in = vec_edge_load(edge, text_in(t, at));
+        in = vec_edge_load(edge, text_in(r, at));
     }
     out = vec_xor(in, keystream);
-    vec_edge_store(edge, text_out(t, at), out);
+    vec_edge_store(edge, text_out(r, at), out);
     hashed = text_reversed(seal ? vec_edge_keep(edge, out) : in);
-    if (first)
+    if (only)
         hashed = vec_put(hashed, 1, r->aad);
-    if (last)
-        hashed = vec_put(hashed, (unsigned)t->used, r->lengths);
-    return hashed;
-}
-
-/* Adds the product of the last vectors but `behind` to the sum. */
-HF_VAES_INLINE void text_hash(const text *t, ghash_sum *sum, vec hashed, size_t behind, bool begin)
-{
-    vec powers = ghash_powers(t->key, behind, t->used + 1);
-
-    if (begin)
-        ghash_begin(sum, hashed, powers);
-    else
-        ghash_add(sum, hashed, powers);
-}
-
-/* The end of the sum: lengths for which no lane was left. */
-HF_VAES_INLINE void text_hash_lengths(const text *t, ghash_sum *sum)
-{
-    if (t->used == VEC_LANES)
-        ghash_add(sum, vec_first(t->r->lengths), ghash_powers(t->key, 0, 1));
+    return vec_put(hashed, (unsigned)text_used(r, at), r->lengths);
 }
 
 #endif

@@ -157,6 +157,45 @@ HF_VAES_INLINE __m128i vec_fold(vec v)
     return _mm_xor_si128(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
 }
 
+/* The first vector of a row has no text. */
+HF_VAES_INLINE vec vec_upper_load(const uint8_t *p)
+{
+    (void)p;
+    return vec_zero();
+}
+
+HF_VAES_INLINE void vec_upper_store(uint8_t *p, vec v)
+{
+    (void)p;
+    (void)v;
+}
+
+HF_VAES_INLINE vec vec_upper(vec v)
+{
+    (void)v;
+    return vec_zero();
+}
+
+HF_VAES_INLINE vec vec_of_blocks(const __m128i *a, const __m128i *b, const __m128i *c, const __m128i *d)
+{
+    (void)c;
+    (void)d;
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_load_si128(a)), _mm_load_si128(b), 1);
+}
+
+HF_VAES_INLINE void vec_turn(vec v[VEC_LANES])
+{
+    vec a = _mm256_permute2x128_si256(v[0], v[1], 0x20);
+
+    v[1] = _mm256_permute2x128_si256(v[0], v[1], 0x31);
+    v[0] = a;
+}
+
+HF_VAES_INLINE __m128i vec_lane(vec v, size_t lane)
+{
+    return lane == 0 ? _mm256_castsi256_si128(v) : _mm256_extracti128_si256(v, 1);
+}
+
 HF_VAES_INLINE void vec_forget(void)
 {
     __asm__ volatile("vzeroall" ::

@@ -88,6 +88,23 @@ HF_VAES_INLINE void vec_edge_store(vec_edge edge, uint8_t *p, vec v)
     _mm512_mask_storeu_epi8(p, edge, v);
 }
 
+/* The upper half of a vector: two lanes, behind the two of which the first vector of a row has no text. */
+HF_VAES_INLINE vec vec_upper_load(const uint8_t *p)
+{
+    return _mm512_inserti64x4(vec_zero(), _mm256_loadu_si256((const __m256i *)(const void *)(p + VEC_SIZE / 2)), 1);
+}
+
+HF_VAES_INLINE void vec_upper_store(uint8_t *p, vec v)
+{
+    _mm256_storeu_si256((__m256i *)(void *)(p + VEC_SIZE / 2), _mm512_extracti64x4_epi64(v, 1));
+}
+
+/* v with zeros in the lower half. */
+HF_VAES_INLINE vec vec_upper(vec v)
+{
+    return _mm512_maskz_mov_epi64(0xf0, v);
+}
+
 /* v with zeros outside of the edge. */
 HF_VAES_INLINE vec vec_edge_keep(vec_edge edge, vec v)
 {
@@ -123,6 +140,40 @@ HF_VAES_INLINE __m128i vec_fold(vec v)
 {
     __m256i half = _mm256_xor_si256(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
     return _mm_xor_si128(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+}
+
+/* Four blocks as the lanes of a vector. */
+HF_VAES_INLINE vec vec_of_blocks(const __m128i *a, const __m128i *b, const __m128i *c, const __m128i *d)
+{
+    __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_load_si128(a)), _mm_load_si128(b), 1);
+    __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_load_si128(c)), _mm_load_si128(d), 1);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
+/* Rows become columns: lane j of vector i goes to lane i of vector j. */
+HF_VAES_INLINE void vec_turn(vec v[VEC_LANES])
+{
+    vec a = _mm512_shuffle_i64x2(v[0], v[1], 0x44), b = _mm512_shuffle_i64x2(v[0], v[1], 0xee);
+    vec c = _mm512_shuffle_i64x2(v[2], v[3], 0x44), d = _mm512_shuffle_i64x2(v[2], v[3], 0xee);
+
+    v[0] = _mm512_shuffle_i64x2(a, c, 0x88);
+    v[1] = _mm512_shuffle_i64x2(a, c, 0xdd);
+    v[2] = _mm512_shuffle_i64x2(b, d, 0x88);
+    v[3] = _mm512_shuffle_i64x2(b, d, 0xdd);
+}
+
+HF_VAES_INLINE __m128i vec_lane(vec v, size_t lane)
+{
+    switch (lane) {
+    case 0:
+        return _mm512_castsi512_si128(v);
+    case 1:
+        return _mm512_extracti32x4_epi32(v, 1);
+    case 2:
+        return _mm512_extracti32x4_epi32(v, 2);
+    default:
+        return _mm512_extracti32x4_epi32(v, 3);
+    }
 }
 
 /* No register keeps a key, keystream or plaintext. */
