@@ -14,6 +14,7 @@
 #include "folder.h"
 #include "http.h"
 #include "loop.h"
+#include "small_files.h"
 
 #define HEAD_MS 15000      /* from the first byte of a request head to its last */
 #define REQUESTS_MAX 10000 /* on one connection */
@@ -22,7 +23,8 @@ typedef struct site {
     char *head; /* HF_HTTP_HEAD_MAX bytes, NULL between requests */
     size_t head_len;
     uint64_t head_since;
-    int fd; /* the file going out, or -1 */
+    hf_small_file *file; /* what goes out: a kept file, or ... */
+    int fd;              /* ... an open one; else NULL and -1 */
     uint64_t offset, size;
     unsigned requests;
     bool keep_alive;
@@ -48,11 +50,27 @@ static void forget_head(site *s)
     s->head_len = 0;
 }
 
+static bool is_sending(const site *s)
+{
+    return s->file || s->fd >= 0;
+}
+
 static void forget_file(site *s)
 {
     if (s->fd >= 0)
         close(s->fd);
     s->fd = -1;
+    hf_small_file_release(s->file);
+    s->file = NULL;
+}
+
+/* Up to `want` bytes of the file from where it stands; 0 or less: it became shorter, or cannot be read. */
+static ssize_t read_part(const site *s, uint8_t *room, size_t want)
+{
+    if (!s->file)
+        return pread(s->fd, room, want, (off_t)s->offset);
+    memcpy(room, s->file->body + s->offset, want);
+    return (ssize_t)want;
 }
 
 static void site_close(hf_link *link, bool clean)
@@ -68,15 +86,15 @@ static void site_close(hf_link *link, bool clean)
 static bool send_part(hf_link *link, uint8_t *room, size_t used)
 {
     site *s = link->app_state;
-    uint64_t left = s->fd >= 0 ? s->size - s->offset : 0;
+    uint64_t left = is_sending(s) ? s->size - s->offset : 0;
     size_t most = link->write_max - used, want = left < most ? (size_t)left : most;
-    ssize_t n = want ? pread(s->fd, room + used, want, (off_t)s->offset) : 0;
-    if (want && n <= 0) { /* the file became shorter: the promised length cannot be kept */
+    ssize_t n = want ? read_part(s, room + used, want) : 0;
+    if (want && n <= 0) { /* the promised length cannot be kept */
         hf_conn_fail(link->conn, link->loop->worker, HF_ERR_IO, "a file changed while it was sent");
         return false;
     }
     s->offset += (uint64_t)n;
-    if (s->fd >= 0 && s->offset == s->size)
+    if (s->offset == s->size)
         forget_file(s);
     return used + (size_t)n == 0 || hf_link_write(link, room, used + (size_t)n);
 }
@@ -128,7 +146,9 @@ static bool respond(hf_link *link, unsigned status, const hf_http_request *reque
         return refuse(link, status);
     s->keep_alive = request->keep_alive && ++s->requests < REQUESTS_MAX && !hf_loop_draining(link->loop);
     s->offset = s->size = 0;
-    status = hf_folder_find(link->loop->server->root_fd, request->path, &s->fd, &s->size);
+    status = hf_small_files_find(link->loop->files, request->path, uv_now(&link->loop->uv), &s->file, &s->fd, &s->size);
+    if (s->file)
+        s->size = s->file->size;
     if (status == 301)
         return answer_redirect(link, request);
     if (status != 200)
@@ -193,14 +213,14 @@ static void site_run(hf_link *link)
     site *s = link->app_state;
     bool more = true;
     while (more && !link->finishing && hf_link_can_write(link)) {
-        if (s->fd >= 0)
+        if (is_sending(s))
             more = send_part(link, hf_link_room(link), 0);
         else if (!s->keep_alive)
             hf_link_finish(link);
         else
             more = read_request(link);
     }
-    if (s->fd < 0 && (hf_link_peer_done(link) || (!s->head && hf_loop_draining(link->loop))))
+    if (!is_sending(s) && (hf_link_peer_done(link) || (!s->head && hf_loop_draining(link->loop))))
         hf_link_finish(link);
 }
 

@@ -8,6 +8,7 @@
 
 #include "cli.h"
 #include "log.h"
+#include "small_files.h"
 
 /* ---- Lists of connections: oldest activity first, so that deadlines are found at the head ---- */
 
@@ -233,7 +234,10 @@ bool hf_loop_start(hf_loop *loop, hf_server *server, int listen_fd)
     loop->server = server;
     loop->listen_fd = listen_fd;
     loop->scratch = malloc(HF_LINK_BATCH);
-    hf_status status = loop->scratch ? hf_worker_new(&server->tls.crypto, &loop->worker) : HF_ERR_NO_MEMORY;
+    if (server->root_fd >= 0)
+        loop->files = hf_small_files_new(server->root_fd);
+    bool memory = loop->scratch && (loop->files || server->root_fd < 0);
+    hf_status status = memory ? hf_worker_new(&server->tls.crypto, &loop->worker) : HF_ERR_NO_MEMORY;
     int error = status == HF_OK ? uv_loop_init(&loop->uv) : 0;
     if (status == HF_OK && error == 0 && init_handles(loop) && uv_thread_create(&loop->thread, loop_thread, loop) == 0)
         return true;
@@ -255,6 +259,7 @@ void hf_loop_join(hf_loop *loop)
         hf_cli_warn("a loop ended with open handles");
     hf_tick_cleanup(loop);
     hf_worker_free(loop->worker);
+    hf_small_files_free(loop->files);
     hf_wipe(loop->scratch, HF_LINK_BATCH);
     free(loop->scratch);
 }

@@ -51,7 +51,8 @@ struct hf_loop {
     hf_server *server;
     hf_worker *worker;
     hf_key_bridge *keys;
-    uint8_t *scratch; /* HF_LINK_BATCH bytes, for what is read and thrown away */
+    struct hf_small_files *files; /* static: what is kept of the folder; else NULL */
+    uint8_t *scratch;             /* HF_LINK_BATCH bytes, for what is read and thrown away */
     hf_link_list lists[HF_LINK_STATES];
     size_t n_links;
     uint64_t drain_since;

@@ -1,6 +1,7 @@
 """serve --root: HTTP/1.1 for a folder, and no byte outside of it."""
 import hashlib
 import os
+import time
 import unittest
 
 from support import ProgramTest
@@ -61,6 +62,28 @@ class Static(ProgramTest):
         result = self.connect(self.server, "--get", "/nothing", "--quiet")
         self.assertEqual(result.returncode, 1)
         self.assertIn(b"404", result.stderr)
+
+    def test_a_kept_file_that_changes(self):
+        """Small files are kept in memory; after a second the folder counts, whatever the file's times say."""
+        path = f"{self.root}/kept"
+
+        def put(text):
+            with open(path, "wb") as f:
+                f.write(text)
+
+        put(b"one")
+        time.sleep(3.2)  # old enough that its times are trusted
+        times = os.stat(path)
+        for _ in range(3):
+            self.assertEqual(self.get("/kept")[2], b"one")
+            time.sleep(0.6)
+        put(b"two")
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        time.sleep(1.1)
+        self.assertEqual(self.get("/kept")[2], b"two")
+        os.remove(path)
+        time.sleep(1.1)
+        self.assertEqual(self.get("/kept")[0], 404)
 
     def test_head_has_no_body(self):
         status, fields, body = self.get("/big", method="HEAD")
