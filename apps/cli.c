@@ -22,6 +22,13 @@ void hf_cli_clean(char *out, size_t max, const char *text)
     out[i] = 0;
 }
 
+static _Thread_local const char *error_context = "";
+
+void hf_cli_context(const char *context)
+{
+    error_context = context;
+}
+
 /* One write for a line, so that lines of several threads do not mix. */
 static void put_line(const char *prefix, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 static void put_line(const char *prefix, const char *format, va_list args)
@@ -33,6 +40,16 @@ static void put_line(const char *prefix, const char *format, va_list args)
 }
 
 void hf_cli_error(const char *format, ...)
+{
+    va_list args;
+    char prefix[HF_LINE_MAX];
+    snprintf(prefix, sizeof prefix, "handfast: %s", error_context);
+    va_start(args, format);
+    put_line(prefix, format, args);
+    va_end(args);
+}
+
+void hf_cli_note(const char *format, ...)
 {
     va_list args;
     va_start(args, format);

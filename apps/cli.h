@@ -14,6 +14,10 @@ enum { HF_EXIT_DONE = 0, HF_EXIT_FAILED = 1, HF_EXIT_USAGE = 2 };
 /* One line on stderr, "handfast: ..." / "handfast: warning: ...". Control characters are replaced. Any thread. */
 void hf_cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void hf_cli_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* What is no error: "handfast: ...". Any thread. */
+void hf_cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Put before every error that this thread tells from now on; static storage. "": nothing. */
+void hf_cli_context(const char *context);
 
 /* Copies text for a terminal or log: everything but printable ASCII becomes '?', cut at max - 1. text may be NULL. */
 void hf_cli_clean(char *out, size_t max, const char *text);

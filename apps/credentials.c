@@ -8,21 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "file_broker.h"
 #include "handfast/hsm.h"
 #include "handfast/providers.h"
 #include "key_client.h"
 #include "key_watch.h"
 
-/* A chain while it is collected. */
-typedef struct chain {
-    uint8_t *certs[HF_CHAIN_MAX];
-    size_t lens[HF_CHAIN_MAX];
-    size_t n;
-} chain;
+typedef hf_held_chain chain;
 
 static bool read_all(int fd, uint8_t *data, size_t size, size_t *out_len)
 {
@@ -41,9 +36,44 @@ static bool read_all(int fd, uint8_t *data, size_t size, size_t *out_len)
     return true;
 }
 
+static hf_file_id id_of(const struct stat *info)
+{
+    return (hf_file_id){.device = info->st_dev,
+                        .inode = info->st_ino,
+                        .size = info->st_size,
+                        .modified = info->st_mtim,
+                        .changed = info->st_ctim};
+}
+
+bool hf_file_id_same(const hf_file_id *a, const hf_file_id *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec &&
+           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+bool hf_file_id_get(const char *path, hf_file_id *out)
+{
+    struct stat info;
+    int fd = hf_file_open(path);
+    bool good = fd >= 0 && fstat(fd, &info) == 0;
+    if (good)
+        *out = id_of(&info);
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
 bool hf_file_read(const char *path, const char *what, size_t limit, uint8_t **out, size_t *out_len)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    hf_file_id id;
+    return hf_file_read_id(path, what, limit, out, out_len, &id);
+}
+
+bool hf_file_read_id(const char *path, const char *what, size_t limit, uint8_t **out, size_t *out_len,
+                     hf_file_id *out_id)
+{
+    int fd = hf_file_open(path);
     struct stat info;
     if (fd < 0 || fstat(fd, &info) != 0) {
         hf_cli_error("cannot read %s %s: %s", what, path, strerror(errno));
@@ -72,6 +102,7 @@ bool hf_file_read(const char *path, const char *what, size_t limit, uint8_t **ou
     }
     *out = data;
     *out_len = len;
+    *out_id = id_of(&info);
     return true;
 }
 
@@ -193,70 +224,80 @@ hf_status hf_credentials_open_key(const hf_tls_options *options, size_t i, bool 
     return status;
 }
 
-/* The response of --ocsp; one that is not good is told and left out. False: it cannot be read at all. */
-static bool staple(hf_config *config, const hf_pki *pki, const char *path, const hf_credential *to)
+/* ---- Credentials ---- */
+
+static bool load_one(hf_held_credential *one, const hf_pki *pki, const hf_tls_options *options, size_t i, bool prompt)
 {
-    char why[HF_LINE_MAX] = "";
-    uint8_t *response = NULL;
-    size_t len = 0;
-    int64_t until;
-    if (!hf_file_read(path, "OCSP response", HF_LIMIT_OCSP_RESPONSE, &response, &len))
+    if (hf_credentials_open_key(options, i, prompt, &one->key) != HF_OK)
         return false;
-    const hf_ocsp ocsp = {.response = response,
-                          .response_len = len,
-                          .certs = to->certs,
-                          .cert_lens = to->cert_lens,
-                          .n = to->n,
-                          .unix_time = time(NULL)};
-    hf_status status = pki->ocsp_check(&ocsp, &until, why, sizeof why);
-    if (status == HF_OK)
-        status = hf_config_staple(config, response, len);
-    if (status != HF_OK)
-        hf_cli_warn("--ocsp %s is not stapled: %s; fetch a new one and start again", path,
-                    why[0] ? why : hf_status_text(status));
-    hf_file_free(response, len);
-    return true;
+    one->cert_name = i < options->n_certs ? options->certs[i] : "of the token";
+    if (!(i < options->n_certs ? chain_from_file(&one->chain, pki, options->certs[i])
+                               : chain_from_token(&one->chain, one->key)))
+        return false;
+    one->staple.path = options->ocsp[i];
+    return !one->staple.path || hf_staple_file_read(&one->staple, pki, &one->chain);
 }
 
-static bool add_one(hf_config *config, const hf_pki *pki, const hf_tls_options *options, size_t i, bool prompt)
+hf_credentials *hf_credentials_load(const hf_pki *pki, const hf_tls_options *options, bool prompt)
 {
-    hf_key *key = NULL;
-    if (hf_credentials_open_key(options, i, prompt, &key) != HF_OK)
-        return false;
-    chain c = {.n = 0};
-    bool ok = i < options->n_certs ? chain_from_file(&c, pki, options->certs[i]) : chain_from_token(&c, key);
-    if (ok) {
-        const uint8_t *certs[HF_CHAIN_MAX];
-        for (size_t j = 0; j < c.n; j++)
-            certs[j] = c.certs[j];
-        hf_credential credential = {.certs = certs, .cert_lens = c.lens, .n = c.n, .key = key};
-        hf_status status = hf_config_add_credential(config, &credential);
-        if (status != HF_OK)
-            hf_cli_error("certificate %s and key %s: %s", i < options->n_certs ? options->certs[i] : "of the token",
-                         key->label, hf_status_text(status));
-        ok = status == HF_OK && (!options->ocsp[i] || staple(config, pki, options->ocsp[i], &credential));
+    hf_credentials *all = calloc(1, sizeof *all);
+    if (!all) {
+        hf_cli_error("out of memory");
+        return NULL;
     }
-    chain_free(&c);
-    key->ops->release(key); /* the configuration holds its own reference */
-    return ok;
+    for (; all->n < options->n_keys; all->n++) {
+        if (!load_one(&all->list[all->n], pki, options, all->n, prompt)) {
+            all->n++; /* what there is of it goes, too */
+            hf_credentials_free(all);
+            return NULL;
+        }
+    }
+    return all;
 }
 
-bool hf_credentials_add(hf_config *config, const hf_pki *pki, const hf_tls_options *options, bool prompt)
+void hf_credentials_free(hf_credentials *all)
 {
-    for (size_t i = 0; i < options->n_keys; i++)
-        if (!add_one(config, pki, options, i, prompt))
+    if (!all)
+        return;
+    for (size_t i = 0; i < all->n; i++) {
+        hf_held_credential *one = &all->list[i];
+        chain_free(&one->chain);
+        hf_staple_file_cleanup(&one->staple);
+        if (one->key)
+            one->key->ops->release(one->key);
+    }
+    hf_file_free(all->trust, all->trust_len);
+    free(all);
+}
+
+static bool add_one(hf_config *config, const hf_held_credential *one)
+{
+    const uint8_t *certs[HF_CHAIN_MAX];
+    for (size_t j = 0; j < one->chain.n; j++)
+        certs[j] = one->chain.certs[j];
+    hf_credential credential = {.certs = certs, .cert_lens = one->chain.lens, .n = one->chain.n, .key = one->key};
+    hf_status status = hf_config_add_credential(config, &credential);
+    if (status != HF_OK)
+        hf_cli_error("certificate %s and key %s: %s", one->cert_name, one->key->label, hf_status_text(status));
+    return status == HF_OK && hf_staple_file_apply(&one->staple, config);
+}
+
+bool hf_credentials_add(hf_config *config, const hf_credentials *all)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (!add_one(config, &all->list[i]))
             return false;
     return true;
 }
 
-bool hf_trust_load(const hf_pki *pki, const char *path, hf_trust **out)
+bool hf_credentials_load_trust(hf_credentials *all, const char *path)
 {
-    uint8_t *pem = NULL;
-    size_t len = 0;
-    if (path && !hf_file_read(path, "trust anchors", HF_TRUST_FILE_MAX, &pem, &len))
-        return false;
-    hf_status status = pki->trust_new(pem, len, out);
-    hf_file_free(pem, len);
+    return hf_file_read(path, "trust anchors", HF_TRUST_FILE_MAX, &all->trust, &all->trust_len);
+}
+
+bool hf_trust_parse(const hf_pki *pki, const hf_credentials *all, const char *path, hf_trust **out)
+{
+    hf_status status = pki->trust_new(all->trust, all->trust_len, out);
     if (status != HF_OK)
         hf_cli_error("trust anchors %s: %s; a PEM file with CERTIFICATE blocks is needed",
                      path ? path : "of the system", hf_status_text(status));

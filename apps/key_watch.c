@@ -223,10 +223,14 @@ hf_key *hf_key_watch_add(hf_key_watch *watch, hf_key *key)
 {
     if (!watch)
         return key;
-    if (watch->n < HF_LIMIT_CREDENTIALS) {
+    pthread_mutex_lock(&watch->lock);
+    hf_key **list = watch->reloading ? watch->fresh : watch->keys;
+    size_t *n = watch->reloading ? &watch->n_fresh : &watch->n;
+    if (*n < HF_LIMIT_CREDENTIALS) {
         key->ops->retain(key);
-        watch->keys[watch->n++] = key;
+        list[(*n)++] = key;
     }
+    pthread_mutex_unlock(&watch->lock);
     return watch->audit ? wrap(key, watch->audit) : key;
 }
 
@@ -236,8 +240,48 @@ void hf_key_watch_end(hf_key_watch *watch)
         hf_hsm_key_retire(watch->keys[i], HF_KEY_WATCH_END_MS);
 }
 
+void hf_key_watch_reload(hf_key_watch *watch)
+{
+    pthread_mutex_lock(&watch->lock);
+    watch->reloading = true;
+    pthread_mutex_unlock(&watch->lock);
+}
+
+uint64_t hf_key_watch_refused(hf_key_watch *watch)
+{
+    hf_hsm_stats *one = calloc(1, sizeof *one);
+    pthread_mutex_lock(&watch->lock);
+    uint64_t refused = watch->refused_before;
+    for (size_t i = 0; one && i < watch->n; i++)
+        if (hf_hsm_key_stats(watch->keys[i], one) == HF_OK)
+            refused += one->refused;
+    pthread_mutex_unlock(&watch->lock);
+    free(one);
+    return refused;
+}
+
+void hf_key_watch_settle(hf_key_watch *watch, bool adopt)
+{
+    hf_key *old[HF_LIMIT_CREDENTIALS];
+    uint64_t refused = adopt ? hf_key_watch_refused(watch) : 0;
+    pthread_mutex_lock(&watch->lock);
+    size_t n = adopt ? watch->n : watch->n_fresh;
+    memcpy(old, adopt ? watch->keys : watch->fresh, sizeof old);
+    if (adopt) {
+        memcpy(watch->keys, watch->fresh, sizeof watch->keys);
+        watch->n = watch->n_fresh;
+        watch->refused_before = refused; /* counters only grow */
+    }
+    watch->n_fresh = 0;
+    watch->reloading = false;
+    pthread_mutex_unlock(&watch->lock);
+    for (size_t i = 0; i < n; i++) /* without the lock: the last reference waits for what runs */
+        old[i]->ops->release(old[i]);
+}
+
 void hf_key_watch_cleanup(hf_key_watch *watch)
 {
+    hf_key_watch_settle(watch, false);
     hf_key_watch_end(watch);
     for (size_t i = 0; i < watch->n; i++)
         watch->keys[i]->ops->release(watch->keys[i]);

@@ -323,7 +323,7 @@ static void on_key_log(void *user, const char *label, const uint8_t client_rando
 
 static hf_status new_conn(hf_link *link)
 {
-    const hf_server *server = link->loop->server;
+    hf_server *server = link->loop->server;
     hf_conn_options options = {.user = link};
     if (server->explain) {
         link->explain = hf_explain_new(HF_ROLE_SERVER, link->peer, &server->tls.crypto);
@@ -331,7 +331,10 @@ static hf_status new_conn(hf_link *link)
     }
     if (server->tls.keylog.fd >= 0)
         options.on_key_log = on_key_log;
-    return hf_conn_new(server->tls.config, &options, &link->conn);
+    hf_config *config = hf_tls_config(&server->tls); /* a reload may swap it at any time */
+    hf_status status = hf_conn_new(config, &options, &link->conn);
+    hf_config_release(config);
+    return status;
 }
 
 static void name_peer(char out[HF_PEER_MAX], int fd)

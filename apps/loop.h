@@ -21,7 +21,9 @@
 #define HF_DRAIN_QUIET_MS 1000 /* a forwarded connection without a byte for this long counts as idle then */
 #define HF_BACKLOG 4096
 
-/* What all threads share; constant while they run, but for the counter. */
+typedef enum hf_reload_result { HF_RELOAD_DONE, HF_RELOAD_FAILED, HF_RELOAD_RESULTS } hf_reload_result;
+
+/* What all threads share; constant while they run, but for the counters and the configuration (hf_tls_config). */
 typedef struct hf_server {
     hf_tls tls;
     const hf_app *app;
@@ -33,6 +35,7 @@ typedef struct hf_server {
     unsigned long max_connections;
     size_t record_size; /* largest content of a record; 0: small at a start, then full */
     atomic_ulong connections;
+    atomic_ulong reloads[HF_RELOAD_RESULTS];
     double started; /* seconds of the monotonic clock */
     bool explain;
 } hf_server;

@@ -30,6 +30,14 @@ static void connections(hf_text *text, hf_server *server)
     hf_text_add(text, "handfast_connections_limit %lu\n", server->max_connections);
 }
 
+static void reloads(hf_text *text, hf_server *server)
+{
+    hf_text_metric(text, "handfast_reloads_total", "counter", "Reloads (SIGHUP) by how they ended.");
+    hf_text_add(text, "handfast_reloads_total{result=\"ok\"} %lu\n", atomic_load(&server->reloads[HF_RELOAD_DONE]));
+    hf_text_add(text, "handfast_reloads_total{result=\"failed\"} %lu\n",
+                atomic_load(&server->reloads[HF_RELOAD_FAILED]));
+}
+
 static void key_process(hf_text *text, hf_key_client *client)
 {
     hf_key_client_state state;
@@ -57,6 +65,7 @@ size_t hf_metrics_write(const hf_metrics_sources *sources, char *out, size_t max
         hf_counts_add(sum, &sources->loops[i].counts);
     process(&text, sources->server);
     connections(&text, sources->server);
+    reloads(&text, sources->server);
     hf_metrics_counts(&text, &sources->server->tls.crypto, sum);
     free(sum);
     if (sources->client) {
@@ -65,7 +74,7 @@ size_t hf_metrics_write(const hf_metrics_sources *sources, char *out, size_t max
             text.len += hf_key_client_report(sources->client, out + text.len, max - text.len, out_serving);
     } else {
         hf_metrics_keys(&text, sources->watch, out_serving);
-        hf_metrics_refused(&text, hf_metrics_keys_refused(sources->watch));
+        hf_metrics_refused(&text, hf_key_watch_refused(sources->watch));
     }
     return text.bad ? 0 : text.len;
 }

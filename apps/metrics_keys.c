@@ -151,6 +151,7 @@ void hf_metrics_keys(hf_text *text, hf_key_watch *watch, unsigned *out_serving)
         text->bad = true;
         return;
     }
+    pthread_mutex_lock(&watch->lock); /* a reload swaps the keys */
     for (size_t i = 0; i < watch->n; i++) {
         if (hf_hsm_key_stats(watch->keys[i], &list->one) != HF_OK) {
             (*out_serving)++;
@@ -160,6 +161,7 @@ void hf_metrics_keys(hf_text *text, hf_key_watch *watch, unsigned *out_serving)
         for (size_t j = 0; j < list->one.n && list->n < TOKENS_MAX; j++)
             add_token(list, &list->one.tokens[j]);
     }
+    pthread_mutex_unlock(&watch->lock);
     if (watch->audit && hf_audit_withholds(watch->audit))
         *out_serving = 0;
     for (size_t s = 0; s < sizeof simples / sizeof simples[0]; s++) {
@@ -174,17 +176,6 @@ void hf_metrics_keys(hf_text *text, hf_key_watch *watch, unsigned *out_serving)
         latency(text, &list->all[i]);
     audit(text, watch->audit);
     free(list);
-}
-
-uint64_t hf_metrics_keys_refused(const hf_key_watch *watch)
-{
-    hf_hsm_stats *one = calloc(1, sizeof *one);
-    uint64_t refused = 0;
-    for (size_t i = 0; one && i < watch->n; i++)
-        if (hf_hsm_key_stats(watch->keys[i], one) == HF_OK)
-            refused += one->refused;
-    free(one);
-    return refused;
 }
 
 void hf_metrics_refused(hf_text *text, uint64_t n)

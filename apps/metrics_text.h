@@ -30,6 +30,5 @@ void hf_metrics_keys(hf_text *text, hf_key_watch *watch, unsigned *out_serving);
 /* Handshakes that this process refused for its keys' sake: told by the one that serves, which is not always the one
  * that has the keys. */
 void hf_metrics_refused(hf_text *text, uint64_t n);
-uint64_t hf_metrics_keys_refused(const hf_key_watch *watch);
 
 #endif

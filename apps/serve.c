@@ -24,6 +24,7 @@
 #include "loop.h"
 #include "metrics.h"
 #include "net.h"
+#include "reload.h"
 #include "serve_options.h"
 
 #define KEPT_MEMORY (32 << 20) /* bytes that a thread's heap may keep though they are free */
@@ -150,20 +151,33 @@ static bool catch_signals(void)
            sigaction(SIGINT, &action, NULL) == 0 && sigaction(SIGHUP, &action, NULL) == 0;
 }
 
-/* SIGHUP: files were moved away. */
-static void hung_up(const hf_tls_options *options)
+/* SIGHUP: the audit file may have been moved away, and what the options name may be other. The file comes first, so
+ * that the uses of keys that a reload tries stand in the new one. */
+static void hung_up(const hf_tls_options *options, hf_reload *reload)
 {
     if (options->key_client)
         hf_key_client_reopen(options->key_client);
     else if (options->watch->audit)
         hf_audit_reopen(options->watch->audit);
+    hf_reload_ask(reload);
 }
 
-static void wait_for_end(const hf_serve_options *options)
+static void wait_for_end(const hf_serve_options *options, hf_reload *reload)
 {
     while (!atomic_load(&stop))
         if (sem_wait(&signals) == 0 && !atomic_load(&stop))
-            hung_up(&options->tls);
+            hung_up(&options->tls, reload);
+}
+
+/* A reload is inside of a token that does not answer, and its thread cannot be stopped: the process goes, with all that
+ * the thread may touch. */
+static _Noreturn void leave_at_once(const hf_serve_options *options, int result)
+{
+    hf_cli_warn("a reload hangs in the token; its session is left to the system");
+    if (options->pid_file && !options->isolate)
+        unlink(options->pid_file);
+    fflush(NULL);
+    _exit(result);
 }
 
 /* Everything is open: the rights go, then the key process's results may come. No thread runs yet. */
@@ -192,6 +206,7 @@ static int run(hf_server *server, const hf_serve_options *options)
     unsigned n = 0, n_fds = 0;
     int metrics_fd = -1;
     hf_metrics *metrics = NULL;
+    hf_reload *reload = NULL;
     int result = HF_EXIT_FAILED;
     if (!loops || !catch_signals()) {
         hf_cli_error("cannot start: %s", strerror(errno));
@@ -201,8 +216,8 @@ static int run(hf_server *server, const hf_serve_options *options)
     if (open_listeners(fds, options->threads, &options->listen, &n_fds) && open_metrics(options, &metrics_fd) &&
         (!options->pid_file || write_pid(options->pid_file)) && give_up_rights(server, options) &&
         hf_resumption_run(server->tls.resumption) && start_loops(loops, fds, options->threads, server, &n) &&
-        start_metrics(&metrics, metrics_fd, server, loops, options)) {
-        wait_for_end(options);
+        (reload = hf_reload_start(server, options)) && start_metrics(&metrics, metrics_fd, server, loops, options)) {
+        wait_for_end(options, reload);
         result = HF_EXIT_DONE;
     }
     hf_metrics_stop(metrics);
@@ -213,6 +228,8 @@ static int run(hf_server *server, const hf_serve_options *options)
     for (unsigned i = 0; i < n; i++)
         hf_loop_join(&loops[i]);
     hf_log_flush();
+    if (!hf_reload_stop(reload))
+        leave_at_once(options, result);
     if (options->pid_file && n_fds == options->threads && !options->isolate) /* else the supervisor does it */
         unlink(options->pid_file);
     free(loops);

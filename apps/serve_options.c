@@ -20,6 +20,7 @@ enum {
     OPT_CLIENT_CA,
     OPT_STRICT_SNI,
     OPT_OCSP,
+    OPT_OCSP_CHECK,
     OPT_TICKETS,
     OPT_TICKET_LIFETIME,
     OPT_TICKET_KEY,
@@ -51,6 +52,7 @@ static const struct option long_options[] = {
     {"client-ca", required_argument, NULL, OPT_CLIENT_CA},
     {"strict-sni", no_argument, NULL, OPT_STRICT_SNI},
     {"ocsp", required_argument, NULL, OPT_OCSP},
+    {"ocsp-check", required_argument, NULL, OPT_OCSP_CHECK},
     {"tickets", required_argument, NULL, OPT_TICKETS},
     {"ticket-lifetime", required_argument, NULL, OPT_TICKET_LIFETIME},
     {"ticket-key", required_argument, NULL, OPT_TICKET_KEY},
@@ -84,7 +86,8 @@ static void print_help(void)
         "usage: handfast serve --listen HOST:PORT --cert FILE --key URI-or-FILE\n"
         "                      (--backend HOST:PORT | --root DIR | --echo) [options]\n\n"
         "A TLS server whose private key may live in a PKCS#11 token. Prints \"listening on ADDRESS:PORT\" when it\n"
-        "is ready; ends cleanly on SIGTERM or SIGINT.\n\n"
+        "is ready; ends cleanly on SIGTERM or SIGINT. SIGHUP: reads certificates, keys, trust anchors and OCSP\n"
+        "responses again, for new connections.\n\n"
         "  --listen HOST:PORT     where to listen; port 0: any free port; no host: all addresses\n"
         "  --backend HOST:PORT    forward the plaintext to this TCP service\n"
         "  --root DIR             serve the files of this folder over HTTP/1.1; those up to 16 KiB are kept in\n"
@@ -93,8 +96,9 @@ static void print_help(void)
         "  --client-auth MODE     none (default), request, optional, required\n"
         "  --client-ca FILE       trust anchors for client certificates, PEM; alone it means: required\n"
         "  --strict-sni           refuse a client that asks for a name which no certificate carries\n"
-        "  --ocsp FILE            OCSP response (DER) to staple to the --cert (or --key) before it; read at start,\n"
-        "                         sent until it expires\n"
+        "  --ocsp FILE            OCSP response (DER) to staple to the --cert (or --key) before it; sent until it\n"
+        "                         expires\n"
+        "  --ocsp-check S         seconds between looks at the files of --ocsp: one that changed is read (default 60)\n"
         "  --tickets N|off        tickets after a TLS 1.3 handshake, 1..8 (default 2), and tickets in TLS 1.2\n"
         "  --ticket-lifetime S    how long a session may be resumed, seconds, 1..604800 (default 7200)\n"
         "  --ticket-key URI       an HMAC or AES key in the token that the ticket keys come from: servers that share\n"
@@ -275,6 +279,8 @@ static int take(hf_serve_options *options, int opt, const char *value, given *al
         return HF_EXIT_DONE;
     case OPT_OCSP:
         return take_ocsp(options, value);
+    case OPT_OCSP_CHECK:
+        return take_small("ocsp-check", value, SECONDS_MAX, &options->ocsp_check);
     case OPT_TICKETS:
         return take_tickets(options, value);
     case OPT_TICKET_LIFETIME:
@@ -356,6 +362,7 @@ int hf_serve_options_parse(hf_serve_options *options, int argc, char **argv)
     memset(options, 0, sizeof *options);
     options->threads = default_threads();
     options->tls.tickets = HF_DEFAULT_TICKETS;
+    options->ocsp_check = 60;
     options->handshake_timeout = 15;
     options->idle_timeout = 300;
     options->max_connections = 10000;

@@ -16,6 +16,7 @@ typedef struct hf_serve_options {
     hf_host_port backend;     /* with hf_app_backend */
     const char *backend_name; /* as it was given */
     unsigned threads;
+    unsigned ocsp_check;                      /* seconds */
     unsigned handshake_timeout, idle_timeout; /* seconds */
     unsigned long max_connections;
     size_t record_size;   /* 0: auto */

@@ -77,14 +77,15 @@ static bool set_alpn(hf_config *config, const hf_tls_options *options)
     return ok;
 }
 
-static bool set_trust(hf_config *config, const hf_pki *pki, const hf_tls_options *options, hf_role role)
+static bool set_trust(hf_config *config, const hf_pki *pki, const hf_tls_options *options, hf_role role,
+                      const hf_credentials *held)
 {
     if (role == HF_ROLE_CLIENT && options->insecure)
         return good(hf_config_set_insecure(config, true), "--insecure");
     if (role == HF_ROLE_SERVER && !options->trust)
         return true; /* only needed to verify clients; build checks it */
     hf_trust *trust = NULL;
-    if (!hf_trust_load(pki, options->trust, &trust))
+    if (!hf_trust_parse(pki, held, options->trust, &trust))
         return false;
     hf_status status = hf_config_set_trust(config, trust);
     if (status != HF_OK)
@@ -108,26 +109,23 @@ static bool set_role(hf_config *config, const hf_tls_options *options, hf_role r
     return !options->fallback || good(hf_config_set_fallback(config, true), "--fallback-scsv");
 }
 
-static bool build(hf_tls *tls, const hf_tls_options *options, hf_role role)
+static hf_env system_env(void)
 {
     hf_env env = *hf_env_system();
     env.random = hf_libcrypto_random;
     env.random_arg = NULL;
-    if (!good(hf_config_new(&env, &tls->crypto, &tls->config), "configuration"))
+    return env;
+}
+
+/* Into a configuration that is released when this says false. */
+static bool fill(hf_config *config, const hf_tls *tls, const hf_tls_options *options, hf_role role,
+                 const hf_credentials *held)
+{
+    if (options->export.label[0] && !good(hf_config_set_exporters(config, true), "--export"))
         return false;
-    hf_config *config = tls->config;
-    if (options->export.label[0]) {
-        hf_cli_warn("--export: keying material of every connection is printed; debugging only");
-        if (!good(hf_config_set_exporters(config, true), "--export"))
-            return false;
-    }
-    tls->export = options->export;
-    if (role == HF_ROLE_SERVER && (!hf_resumption_start(options, &env, &tls->crypto, &tls->resumption) ||
-                                   !good(hf_resumption_apply(tls->resumption, config), "resumption")))
-        return false;
-    if (!set_policy(config, options) || !set_algorithms(config, options) || !set_alpn(config, options) ||
-        !set_role(config, options, role) || !set_trust(config, tls->crypto.pki, options, role) ||
-        !hf_credentials_add(config, tls->crypto.pki, options, isatty(STDIN_FILENO)))
+    if (!good(hf_resumption_apply(tls->resumption, config), "resumption") || !set_policy(config, options) ||
+        !set_algorithms(config, options) || !set_alpn(config, options) || !set_role(config, options, role) ||
+        !set_trust(config, tls->crypto.pki, options, role, held) || !hf_credentials_add(config, held))
         return false;
     char why[HF_LINE_MAX] = "";
     hf_status status = hf_config_build(config, role, why, sizeof why);
@@ -136,9 +134,62 @@ static bool build(hf_tls *tls, const hf_tls_options *options, hf_role role)
     return status == HF_OK;
 }
 
+hf_credentials *hf_tls_load(const hf_tls *tls, const hf_tls_options *options, bool prompt)
+{
+    hf_credentials *held = hf_credentials_load(tls->crypto.pki, options, prompt);
+    if (held && options->trust && !hf_credentials_load_trust(held, options->trust)) {
+        hf_credentials_free(held);
+        return NULL;
+    }
+    return held;
+}
+
+hf_config *hf_tls_build(const hf_tls *tls, const hf_tls_options *options, hf_role role, const hf_credentials *held)
+{
+    hf_config *config = NULL;
+    const hf_env env = system_env();
+    if (!good(hf_config_new(&env, &tls->crypto, &config), "configuration"))
+        return NULL;
+    if (fill(config, tls, options, role, held))
+        return config;
+    hf_config_release(config);
+    return NULL;
+}
+
+hf_config *hf_tls_config(hf_tls *tls)
+{
+    pthread_mutex_lock(&tls->lock);
+    hf_config *config = tls->config;
+    hf_config_retain(config);
+    pthread_mutex_unlock(&tls->lock);
+    return config;
+}
+
+void hf_tls_swap(hf_tls *tls, hf_config *config)
+{
+    pthread_mutex_lock(&tls->lock);
+    hf_config *before = tls->config;
+    tls->config = config;
+    pthread_mutex_unlock(&tls->lock);
+    hf_config_release(before);
+}
+
+static bool set_up(hf_tls *tls, const hf_tls_options *options, hf_role role)
+{
+    const hf_env env = system_env();
+    if (options->export.label[0])
+        hf_cli_warn("--export: keying material of every connection is printed; debugging only");
+    tls->export = options->export;
+    return (role == HF_ROLE_CLIENT || hf_resumption_start(options, &env, &tls->crypto, &tls->resumption)) &&
+           (tls->held = hf_tls_load(tls, options, isatty(STDIN_FILENO))) &&
+           (tls->config = hf_tls_build(tls, options, role, tls->held)) &&
+           (!options->keylog || hf_keylog_open(&tls->keylog, options->keylog));
+}
+
 int hf_tls_setup(hf_tls *tls, const hf_tls_options *options, hf_role role)
 {
     memset(tls, 0, sizeof *tls);
+    pthread_mutex_init(&tls->lock, NULL);
     hf_keylog_init(&tls->keylog);
     hf_path_table table;
     if (options->provider_table &&
@@ -150,7 +201,7 @@ int hf_tls_setup(hf_tls *tls, const hf_tls_options *options, hf_role role)
         hf_cli_error("%s; see: handfast providers", why[0] ? why : hf_status_text(status));
         return HF_EXIT_FAILED;
     }
-    if (!build(tls, options, role) || (options->keylog && !hf_keylog_open(&tls->keylog, options->keylog))) {
+    if (!set_up(tls, options, role)) {
         hf_tls_cleanup(tls);
         return HF_EXIT_FAILED;
     }
@@ -161,7 +212,10 @@ void hf_tls_cleanup(hf_tls *tls)
 {
     hf_config_release(tls->config);
     tls->config = NULL;
+    hf_credentials_free(tls->held);
+    tls->held = NULL;
     hf_resumption_stop(tls->resumption);
     tls->resumption = NULL;
     hf_keylog_close(&tls->keylog);
+    pthread_mutex_destroy(&tls->lock);
 }

@@ -1,0 +1,222 @@
+/* Reloading while serving. See reload.h. */
+#include "reload.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cert_line.h"
+#include "cli.h"
+#include "handfast/hsm.h"
+#include "key_watch.h"
+#include "now.h"
+
+#define MARGIN_MS 1000 /* beyond the longest life of a handshake and of its last operation */
+
+typedef struct retired {
+    hf_credentials *held; /* NULL: free */
+    uint64_t until_ms;
+} retired;
+
+struct hf_reload {
+    hf_server *server;
+    const hf_serve_options *options;
+    retired old[HF_RELOAD_RETIRED_MAX]; /* the thread's own, like what follows; oldest first */
+    uint64_t look_ms;                   /* when the files of --ocsp are looked at next; UINT64_MAX: never */
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t wake;
+    bool asked, stopping;
+};
+
+/* ---- Keys that were replaced ---- */
+
+/* The last reference to a key may wait for its operations. A loop must not: so the key stays here until no handshake
+ * that began with it can be going on, and whichever connection is the last one of the old configuration, it is not the
+ * last one to hold the key. */
+static void retire(hf_reload *reload, hf_credentials *held)
+{
+    const hf_tls_options *tls = &reload->options->tls;
+    unsigned operation_ms = tls->key_timeout_ms ? tls->key_timeout_ms : HF_HSM_OPERATION_TIMEOUT_MS;
+    if (reload->old[HF_RELOAD_RETIRED_MAX - 1].held) {
+        hf_credentials_free(reload->old[0].held);
+        memmove(reload->old, reload->old + 1, sizeof reload->old - sizeof reload->old[0]);
+        reload->old[HF_RELOAD_RETIRED_MAX - 1].held = NULL;
+    }
+    size_t i = 0;
+    while (reload->old[i].held)
+        i++;
+    reload->old[i] = (retired){
+        .held = held, .until_ms = hf_time_ms() + reload->server->handshake_timeout_ms + operation_ms + MARGIN_MS};
+}
+
+static void let_go(hf_reload *reload, uint64_t now_ms)
+{
+    while (reload->old[0].held && reload->old[0].until_ms <= now_ms) {
+        hf_credentials_free(reload->old[0].held);
+        memmove(reload->old, reload->old + 1, sizeof reload->old - sizeof reload->old[0]);
+        reload->old[HF_RELOAD_RETIRED_MAX - 1].held = NULL;
+    }
+}
+
+/* ---- Reloading ---- */
+
+static void tell(const hf_credentials *held)
+{
+    for (size_t i = 0; i < held->n; i++) {
+        const hf_held_credential *one = &held->list[i];
+        char line[HF_LINE_MAX];
+        hf_cert_line(one->chain.certs[0], one->chain.lens[0], line, sizeof line);
+        hf_cli_note("reloaded: certificate %s: %s; key %s", one->cert_name, line, one->key->label);
+    }
+}
+
+static void count(hf_reload *reload, hf_reload_result result)
+{
+    atomic_fetch_add(&reload->server->reloads[result], 1);
+}
+
+static void load(hf_reload *reload)
+{
+    hf_tls *tls = &reload->server->tls;
+    const hf_tls_options *options = &reload->options->tls;
+    if (options->key_client) {
+        hf_cli_error("reload failed, the old configuration stays: with --isolate restart the server");
+        count(reload, HF_RELOAD_FAILED);
+        return;
+    }
+    hf_key_watch_reload(options->watch);
+    hf_cli_context("reload failed, the old configuration stays: ");
+    hf_credentials *held = hf_tls_load(tls, options, false);
+    hf_config *config = held ? hf_tls_build(tls, options, HF_ROLE_SERVER, held) : NULL;
+    hf_cli_context("");
+    if (config) {
+        hf_credentials *before = tls->held;
+        tls->held = held;
+        retire(reload, before);
+        hf_tls_swap(tls, config);
+        tell(held);
+    } else {
+        hf_credentials_free(held);
+    }
+    hf_key_watch_settle(options->watch, config != NULL);
+    count(reload, config ? HF_RELOAD_DONE : HF_RELOAD_FAILED);
+}
+
+/* ---- Stapled responses ---- */
+
+static void look_at_staples(hf_reload *reload)
+{
+    hf_tls *tls = &reload->server->tls;
+    bool other = false;
+    for (size_t i = 0; i < tls->held->n; i++) {
+        hf_held_credential *one = &tls->held->list[i];
+        other = hf_staple_file_look(&one->staple, tls->crypto.pki, &one->chain) || other;
+    }
+    hf_config *config = other ? hf_tls_build(tls, &reload->options->tls, HF_ROLE_SERVER, tls->held) : NULL;
+    if (config)
+        hf_tls_swap(tls, config);
+    if (other && !config)
+        hf_cli_warn("--ocsp: what changed is not stapled yet: it is tried with the next change");
+}
+
+static void plan_look(hf_reload *reload)
+{
+    reload->look_ms = UINT64_MAX;
+    for (size_t i = 0; i < reload->options->tls.n_keys; i++)
+        if (reload->options->tls.ocsp[i])
+            reload->look_ms = hf_time_ms() + 1000ull * reload->options->ocsp_check;
+}
+
+/* ---- The thread ---- */
+
+/* With the lock held: until something is asked or due. */
+static void wait_for_work(hf_reload *reload)
+{
+    uint64_t due = reload->look_ms;
+    if (reload->old[0].held && reload->old[0].until_ms < due)
+        due = reload->old[0].until_ms;
+    struct timespec until = {.tv_sec = (time_t)(due / 1000), .tv_nsec = (long)(due % 1000) * 1000000};
+    while (!reload->asked && !reload->stopping)
+        if (due == UINT64_MAX)
+            pthread_cond_wait(&reload->wake, &reload->lock);
+        else if (pthread_cond_timedwait(&reload->wake, &reload->lock, &until) == ETIMEDOUT)
+            return;
+}
+
+static void *run(void *arg)
+{
+    hf_reload *reload = arg;
+    plan_look(reload);
+    pthread_mutex_lock(&reload->lock);
+    while (!reload->stopping) {
+        wait_for_work(reload);
+        bool asked = reload->asked && !reload->stopping;
+        reload->asked = false;
+        pthread_mutex_unlock(&reload->lock);
+        if (asked)
+            load(reload);
+        if (hf_time_ms() >= reload->look_ms) {
+            look_at_staples(reload);
+            plan_look(reload);
+        }
+        let_go(reload, hf_time_ms());
+        pthread_mutex_lock(&reload->lock);
+    }
+    pthread_mutex_unlock(&reload->lock);
+    return NULL;
+}
+
+/* ---- Life ---- */
+
+hf_reload *hf_reload_start(hf_server *server, const hf_serve_options *options)
+{
+    hf_reload *reload = calloc(1, sizeof *reload);
+    pthread_condattr_t monotonic;
+    if (reload) {
+        reload->server = server;
+        reload->options = options;
+        pthread_mutex_init(&reload->lock, NULL);
+        pthread_condattr_init(&monotonic);
+        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+        pthread_cond_init(&reload->wake, &monotonic);
+        pthread_condattr_destroy(&monotonic);
+        if (pthread_create(&reload->thread, NULL, run, reload) == 0)
+            return reload;
+        pthread_cond_destroy(&reload->wake);
+        pthread_mutex_destroy(&reload->lock);
+        free(reload);
+    }
+    hf_cli_error("cannot start the thread that reloads: out of memory or threads");
+    return NULL;
+}
+
+void hf_reload_ask(hf_reload *reload)
+{
+    pthread_mutex_lock(&reload->lock);
+    reload->asked = true;
+    pthread_cond_signal(&reload->wake);
+    pthread_mutex_unlock(&reload->lock);
+}
+
+bool hf_reload_stop(hf_reload *reload)
+{
+    if (!reload)
+        return true;
+    pthread_mutex_lock(&reload->lock);
+    reload->stopping = true;
+    pthread_cond_signal(&reload->wake);
+    pthread_mutex_unlock(&reload->lock);
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += HF_RELOAD_STOP_S;
+    if (pthread_timedjoin_np(reload->thread, NULL, &until) != 0)
+        return false;
+    let_go(reload, UINT64_MAX);
+    pthread_cond_destroy(&reload->wake);
+    pthread_mutex_destroy(&reload->lock);
+    free(reload);
+    return true;
+}
