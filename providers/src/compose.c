@@ -22,6 +22,9 @@ static const hf_provider *const all[] = {
 #if HF_HAVE_VAES
     &hf_provider_vaes,
 #endif
+#if HF_HAVE_IFMA
+    &hf_provider_ifma,
+#endif
 #if HF_HAVE_IPSECMB
     &hf_provider_ipsecmb,
 #endif

@@ -1,7 +1,7 @@
 /* What the CPU can do and the operating system lets it do, as words for people.
  *
  * Printed by `handfast providers` and written beside every measurement, so that a reader knows which paths were
- * possible; and what the provider `vaes` asks before it runs. The other providers ask for themselves. */
+ * possible; and what the providers `vaes` and `ifma` ask before they run. The other providers ask for themselves. */
 #include "cpu.h"
 
 #include <pthread.h>

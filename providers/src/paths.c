@@ -1,8 +1,8 @@
 /* The table of who serves what: its default, its text, and the one in force.
  *
- * Most ciphers have one best provider whatever the size and the batch. AES-CBC with HMAC and AES-CCM have two: within a
- * record they are serial, so one record is fastest where the code for one is tightest, and several where they fill the
- * lanes of a multi-buffer manager. */
+ * AES-GCM has one best provider whatever the size and the batch. AES-CBC with HMAC, AES-CCM and ChaCha20-Poly1305 have
+ * two: one record is fastest where the code for one is tightest, and several where they fill the lanes of multi-buffer
+ * code. */
 #include "paths.h"
 
 #include <pthread.h>
@@ -45,6 +45,14 @@ static bool can_serve(const hf_provider *provider, hf_cipher_id id)
     return provider && hf_provider_cipher(provider, id) && (!provider->available || provider->available(&why));
 }
 
+/* How many records must be at hand, by their size, for the lanes of `ifma` to be the faster; SIZE_MAX: never. */
+static const char *known_best_chacha(size_t size, size_t batch)
+{
+    static const size_t least[HF_PATH_SIZES] = {4, 4, 8, 16, SIZE_MAX};
+
+    return least[size] != SIZE_MAX && batch >= hf_path_batch_class(least[size]) ? "ifma" : "ipsecmb";
+}
+
 /* Measured on Zen 4 (docs/benchmarks.md); elsewhere: handfast providers --measure. With the SHA extensions ipsec-mb's
  * narrow lanes pay from two records on, without them its wide ones from eight on. */
 static const char *known_best(hf_cipher_id id, hf_direction direction, size_t size, size_t batch)
@@ -53,6 +61,8 @@ static const char *known_best(hf_cipher_id id, hf_direction direction, size_t si
 
     if (id == HF_AES_128_CCM)
         return batch == 0 && size > hf_path_size_class(512) ? "libcrypto" : "ipsecmb";
+    if (id == HF_CHACHA20_POLY1305)
+        return known_best_chacha(size, batch);
     if (spec->block_size == 1)
         return NULL;
     if (direction == HF_OPEN)

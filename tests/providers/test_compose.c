@@ -44,18 +44,19 @@ static bool runs(const char *name)
     return provider && provider->available(&why);
 }
 
-/* AES-GCM goes to our own kernels where the CPU has what they need, ChaCha20 to ipsec-mb. */
+/* AES-GCM goes to our own kernels where the CPU has what they need; ChaCha20 to ours and ipsec-mb together. */
 Test(compose, aead_prefers_the_widest)
 {
     const char *library = runs("ipsecmb") ? "ipsecmb" : "libcrypto";
     const char *gcm = runs("vaes") ? "vaes" : library;
+    const char *chacha = !runs("ifma") ? library : runs("ipsecmb") ? "mixed" : "ifma";
     hf_crypto crypto;
     char why[200];
 
     cr_assert_eq(hf_crypto_compose("auto", &crypto, NULL, NULL, why, sizeof why), HF_OK, "%s", why);
     cr_expect_str_eq(crypto.ciphers[HF_AES_128_GCM]->provider->name, gcm);
     cr_expect_str_eq(crypto.ciphers[HF_AES_256_GCM]->provider->name, gcm);
-    cr_expect_str_eq(crypto.ciphers[HF_CHACHA20_POLY1305]->provider->name, library);
+    cr_expect_str_eq(crypto.ciphers[HF_CHACHA20_POLY1305]->provider->name, chacha);
 }
 
 /* The provider knows what the CPU says of itself, and it is there on x86-64 only. */
@@ -70,6 +71,20 @@ Test(compose, vaes_is_available_where_the_cpu_has_it)
     cr_expect_eq(vaes->available(&why), strlen(why) == 0);
     if (vaes->available(&why))
         cr_expect_str_eq(vaes->version(), strstr(words, " avx512vl") ? "512-bit vectors" : "256-bit vectors");
+#endif
+}
+
+/* Without IFMA there is nothing narrower to fall back to. */
+Test(compose, ifma_is_available_where_the_cpu_has_it)
+{
+    cr_expect_eq(hf_provider_by_name("ifma") != NULL, HF_HAVE_IFMA);
+#if HF_HAVE_IFMA
+    const hf_provider *ifma = hf_provider_by_name("ifma");
+    const char *why = "unset";
+    const char *words = hf_cpu_features();
+    cr_expect_eq(ifma->available(&why), strstr(words, " avx512ifma") && strstr(words, " avx512vl"));
+    cr_expect_eq(ifma->available(&why), strlen(why) == 0);
+    cr_expect_str_eq(ifma->version(), ifma->available(&why) ? "512-bit vectors" : "");
 #endif
 }
 

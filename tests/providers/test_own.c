@@ -1,16 +1,16 @@
-/* The provider `vaes`, batch by batch: every size of batch with mixed keys, lengths and modes gives what libcrypto
- * gives one by one, and a forgery in any lane is refused alone. Both kernels. */
+/* Our own kernels, batch by batch: every size of batch with mixed keys, lengths and modes gives what libcrypto gives
+ * one by one, and a forgery in any lane is refused alone. */
 #include <criterion/parameterized.h>
 
-#include "vaes_rigs.h"
+#include "own_rigs.h"
 
 #define KEYS 7
-#define BATCH 64
+#define BATCH 70 /* more than a kernel takes at once */
 #define SLOT 2304
 #define CONTENT_MAX 2048
 
 typedef struct batch {
-    vaes_rigs rigs[KEYS];
+    own_rigs rigs[KEYS];
     hf_record_job jobs[BATCH];
     size_t len[BATCH];
     uint8_t content[BATCH][CONTENT_MAX];
@@ -26,7 +26,7 @@ static bool keys_open(const contract_case *which)
 {
     for (unsigned k = 0; k < KEYS; k++) {
         contract_case one = {which->id, k % 2 == 0 ? which->mode : (hf_record_mode)(HF_RECORD_TLS13 - which->mode)};
-        if (!vaes_rigs_open(&b.rigs[k], &one, 50 + k))
+        if (!own_rigs_open(&b.rigs[k], &one, 50 + k))
             return false;
     }
     return true;
@@ -35,10 +35,10 @@ static bool keys_open(const contract_case *which)
 static void keys_close(void)
 {
     for (unsigned k = 0; k < KEYS; k++)
-        vaes_rigs_close(&b.rigs[k]);
+        own_rigs_close(&b.rigs[k]);
 }
 
-static const vaes_rigs *rigs_of(size_t i)
+static const own_rigs *rigs_of(size_t i)
 {
     return &b.rigs[i * 3 % KEYS];
 }
@@ -89,14 +89,7 @@ static void opened(size_t kernel, size_t i, size_t n)
     cr_assert_eq(b.out[i][b.sealed_len[i] - rig->prefix], 0xa5, "%s: wrote beyond its room", contract_name(rig));
 }
 
-#define EACH_GCM(test)                                                                                                 \
-    ParameterizedTestParameters(vaes, test)                                                                            \
-    {                                                                                                                  \
-        return cr_make_param_array(contract_case, contract_cases, VAES_CASES);                                         \
-    }                                                                                                                  \
-    ParameterizedTest(contract_case *which, vaes, test)
-
-EACH_GCM(batches_of_every_size)
+OWN_EACH_CASE(own, batches_of_every_size)
 {
     uint8_t random[2 * BATCH];
 
@@ -107,7 +100,7 @@ EACH_GCM(batches_of_every_size)
         for (size_t i = 0; i < n; i++) /* mostly short: many classes, none of them whole */
             b.len[i] = i % 5 == 4 ? (random[2 * i] << 8 | random[2 * i + 1]) % (CONTENT_MAX + 1) : random[i];
         prepare(n);
-        for (size_t kernel = 0; kernel < VAES_KERNELS; kernel++) {
+        for (size_t kernel = 0; kernel < OWN_KERNELS; kernel++) {
             seal_all(kernel, n);
             open_begin(kernel, n);
             contract_run(b.rigs[0].kernels[kernel], HF_OPEN, b.jobs, n);
@@ -155,11 +148,10 @@ static void refused(size_t kernel, size_t i, forgery what)
     cr_assert_eq(b.out[i][b.sealed_len[i] - rig->prefix], 0xa5, "%s: wrote beyond its room", name);
 }
 
-/* Lanes stand where equal lengths stand side by side; 6 is more than the widest group, so that a remainder runs, too.
- */
-EACH_GCM(a_forgery_in_any_lane_is_refused_alone)
+/* Lanes stand where equal lengths stand side by side; two more than the widest group, so that a remainder runs, too. */
+OWN_EACH_CASE(own, a_forgery_in_any_lane_is_refused_alone)
 {
-    enum { N = 6 };
+    enum { N = OWN_SIDE_BY_SIDE + 2 };
     static const size_t lengths[] = {0, 15, 16, 33, 64, 100, 130, 200, 256, 300, 1400};
     size_t forged = 0;
 
@@ -169,7 +161,7 @@ EACH_GCM(a_forgery_in_any_lane_is_refused_alone)
         for (size_t i = 0; i < N; i++)
             b.len[i] = lengths[k];
         prepare(N);
-        for (size_t kernel = 0; kernel < VAES_KERNELS; kernel++)
+        for (size_t kernel = 0; kernel < OWN_KERNELS; kernel++)
             for (size_t bad = 0; bad < N; bad++)
                 for (forgery what = TAG; what < FORGERIES; what++) {
                     open_begin(kernel, N);
@@ -184,7 +176,7 @@ EACH_GCM(a_forgery_in_any_lane_is_refused_alone)
                     forged++;
                 }
     }
-    cr_assert_geq(forged, 600);
+    cr_assert_geq(forged, 450);
     keys_close();
 }
 

@@ -1,28 +1,23 @@
-/* Every length from 0 to 16384 bytes through both kernels of `vaes`, four records side by side, against libcrypto. */
+/* Every length from 0 to 16384 bytes through our own kernels, as many records as go side by side, against libcrypto. */
 #include <criterion/parameterized.h>
 
-#include "vaes_rigs.h"
+#include "own_rigs.h"
 
-#define SIDE_BY_SIDE 4
+#define SIDE_BY_SIDE OWN_SIDE_BY_SIDE
 
-ParameterizedTestParameters(vaes_full, every_length)
-{
-    return cr_make_param_array(contract_case, contract_cases, VAES_CASES);
-}
-
-ParameterizedTest(contract_case *which, vaes_full, every_length)
+OWN_EACH_CASE(own_full, every_length)
 {
     static uint8_t content[HF_PLAINTEXT_MAX], sealed[HF_RECORD_BODY_MAX];
     static uint8_t body[SIDE_BY_SIDE][HF_RECORD_BODY_MAX], out[SIDE_BY_SIDE][HF_RECORD_BODY_MAX];
     hf_record_job jobs[SIDE_BY_SIDE];
-    vaes_rigs rigs;
+    own_rigs rigs;
 
-    if (!vaes_rigs_open(&rigs, which, 41))
+    if (!own_rigs_open(&rigs, which, 41))
         return;
     contract_fill(content, sizeof content, 42);
     for (size_t len = 0; len <= HF_PLAINTEXT_MAX; len++) {
         size_t sealed_len = contract_seal(rigs.reference, len, content, len, sealed);
-        for (size_t kernel = 0; kernel < VAES_KERNELS; kernel++) {
+        for (size_t kernel = 0; kernel < OWN_KERNELS; kernel++) {
             const contract_rig *rig = rigs.kernels[kernel];
             for (size_t i = 0; i < SIDE_BY_SIDE; i++)
                 jobs[i] = contract_seal_job(rig, len, content, len, body[i]);
@@ -38,5 +33,5 @@ ParameterizedTest(contract_case *which, vaes_full, every_length)
             }
         }
     }
-    vaes_rigs_close(&rigs);
+    own_rigs_close(&rigs);
 }

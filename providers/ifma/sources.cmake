@@ -1,0 +1,13 @@
+# Our own ChaCha20-Poly1305 for x86-64 with AVX-512 and IFMA: the kernel with the options of its vectors, which provider.c
+# asks the CPU for before it calls it. The vectors are written out: the vectoriser has nothing to add.
+set(dir ${CMAKE_CURRENT_LIST_DIR})
+set(ifma_options "$<$<C_COMPILER_ID:GNU>:-fno-tree-vectorize>;-O3")
+if(HF_SANITIZE)
+  # As for vaes: too much for a sanitizer; the tests stand guard pages around every buffer at every length instead.
+  list(APPEND ifma_options -fno-sanitize=all)
+endif()
+set_source_files_properties(${dir}/kernel.c PROPERTIES COMPILE_OPTIONS
+  "${ifma_options};-mbmi2;-mavx512f;-mavx512dq;-mavx512bw;-mavx512vl;-mavx512ifma")
+hf_add_provider(ifma SOURCES
+  ${dir}/kernel.c
+  ${dir}/provider.c)
