@@ -209,7 +209,7 @@ static void in_place(size_t kernel, size_t n, hf_direction direction)
 }
 
 /* Every number of records that can be left when lanes are filled: a lane without a record must not touch another's. */
-EACH_GCM(short_records_of_one_length_in_place)
+OWN_EACH_CASE(own, short_records_of_one_length_in_place)
 {
     if (!keys_open(which))
         return;
@@ -218,7 +218,7 @@ EACH_GCM(short_records_of_one_length_in_place)
             for (size_t i = 0; i < n; i++)
                 b.len[i] = len;
             prepare(n);
-            for (size_t kernel = 0; kernel < VAES_KERNELS; kernel++) {
+            for (size_t kernel = 0; kernel < OWN_KERNELS; kernel++) {
                 in_place(kernel, n, HF_SEAL);
                 in_place(kernel, n, HF_OPEN);
             }
