@@ -1,9 +1,8 @@
 /* n jobs: short ones first, gathered by their number of blocks and run side by side as soon as the lanes are full
- * (lanes.h); then all others, each checked and laid out while the AES of the one before is still going on (short.h,
- * bulk.h).
+ * (lanes.h); then all others, each checked and laid out while the one before is still in work (short.h, bulk.h).
  *
- * Lengths that differ are put in order, so that branches change little; sequence numbers do not mind another order. The
- * gathering needs no memory but a window's on the stack. */
+ * Lengths that differ are put in order, so that like stands beside like and branches change little; sequence numbers do
+ * not mind another order. The gathering needs no memory but a window's on the stack. */
 #ifndef HANDFAST_VAES_BATCH_H
 #define HANDFAST_VAES_BATCH_H
 
@@ -14,7 +13,7 @@
 
 typedef struct batch {
     hf_record_job *jobs;
-    size_t records_n, rows_n, left_n;
+    size_t records_n, rows_n, left_n, next;
     size_t shortest, longest;                                   /* of the rows */
     const hf_vaes_record *lanes[LANES_BLOCKS + 1][VEC_LANES];   /* by number of blocks, until there are enough */
     const hf_vaes_record *left[(LANES_BLOCKS + 1) * VEC_LANES]; /* of those, what was not enough for lanes */
@@ -114,23 +113,49 @@ static void batch_sort(batch *b)
         b->rows[starts[classes[i]]++] = from[i];
 }
 
+/* The next record that is a row, or NULL: first those that were left, then the jobs of the list. */
+HF_VAES_INLINE const hf_vaes_record *batch_next(batch *b, bool seal)
+{
+    while (b->next < b->left_n + b->rows_n) {
+        size_t at = b->next++;
+        if (at < b->left_n)
+            return b->left[at];
+        hf_vaes_record *r = &b->records[b->records_n];
+        if (batch_record(r, &b->jobs[b->rows[at - b->left_n]], seal)) {
+            b->records_n++;
+            return r;
+        }
+    }
+    return NULL;
+}
+
+/* Rows of n vectors from r on, as long as there are such; n is a constant. Gives the first that is none. */
+HF_VAES_INLINE const hf_vaes_record *batch_like(batch *b, const hf_vaes_record *r, size_t n, unsigned rounds, bool seal)
+{
+    vec state[BULK_GROUP];
+    row before;
+
+    short_rounds(r, state, n, NULL, rounds, seal);
+    for (;;) {
+        short_begin(&before, r, state, n);
+        r = batch_next(b, seal);
+        if (!r || text_vectors(r->len) != n)
+            break;
+        short_rounds(r, state, n, &before, rounds, seal);
+    }
+    row_end(&before, seal);
+    return r;
+}
+
 HF_VAES_INLINE void batch_rows(batch *b, unsigned rounds, bool seal)
 {
-    for (size_t i = 0; i < b->left_n + b->rows_n; i++) {
-        const hf_vaes_record *r;
-        if (i < b->left_n) {
-            r = b->left[i];
-        } else {
-            hf_vaes_record *made = &b->records[b->records_n];
-            if (!batch_record(made, &b->jobs[b->rows[i - b->left_n]], seal))
-                continue;
-            b->records_n++;
-            r = made;
-        }
+    const hf_vaes_record *r = batch_next(b, seal);
+
+    while (r)
         switch (text_vectors(r->len)) {
 #define BATCH_VECTORS(k)                                                                                               \
     case k:                                                                                                            \
-        short_record(r, k, rounds, seal);                                                                              \
+        r = batch_like(b, r, k, rounds, seal);                                                                         \
         break
             BATCH_VECTORS(1);
             BATCH_VECTORS(2);
@@ -145,9 +170,9 @@ HF_VAES_INLINE void batch_rows(batch *b, unsigned rounds, bool seal)
 #undef BATCH_VECTORS
         default:
             bulk_record(r, rounds, seal);
+            r = batch_next(b, seal);
             break;
         }
-    }
 }
 
 /* Forged records: no plaintext stays. */
@@ -165,14 +190,13 @@ HF_VAES_INLINE void batch_jobs(hf_record_job *jobs, size_t n, unsigned rounds, b
     while (n > 0) {
         size_t part = n < BATCH_WINDOW ? n : BATCH_WINDOW;
         b.jobs = jobs;
-        b.records_n = b.rows_n = b.left_n = 0;
+        b.records_n = b.rows_n = b.left_n = b.next = 0;
         b.shortest = SIZE_MAX;
         b.longest = 0;
         batch_short(&b, part, rounds, seal);
         if (b.longest / BATCH_CLASS_BYTES != b.shortest / BATCH_CLASS_BYTES && b.rows_n > 1)
             batch_sort(&b);
-        if (b.left_n + b.rows_n > 0)
-            batch_rows(&b, rounds, seal);
+        batch_rows(&b, rounds, seal);
         if (!seal)
             batch_refused(&b);
         jobs += part;

@@ -87,10 +87,11 @@ HF_VAES_INLINE void bulk_begin(bulk *b, const hf_vaes_record *r, unsigned rounds
 /* The last n vectors, and the tag. n is a constant. */
 HF_VAES_INLINE void bulk_end(bulk *b, size_t at, size_t n, unsigned rounds, bool seal)
 {
-    vec state[BULK_GROUP];
+    row end;
 
-    bulk_rounds(b, state, at, n, rounds, seal);
-    row_end(b->r, at, n, state, b->hash, b->mask, seal);
+    bulk_rounds(b, end.keystream, at, n, rounds, seal);
+    row_begin(&end, b->r, at, n, b->mask, b->hash);
+    row_end(&end, seal);
 }
 
 HF_VAES_INLINE void bulk_record(const hf_vaes_record *r, unsigned rounds, bool seal)

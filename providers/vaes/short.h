@@ -1,50 +1,95 @@
 /* Rows of few vectors: all of it in registers, hashed with one power for each block and reduced once.
  *
- * Nothing is stitched by hand here: the CPU begins the next record beside the end of this one. */
+ * A row goes through AES first. Its text, XORed and hashed, stands between the AES rounds of the next row, if that has
+ * as many vectors: the next record of another connection. */
 #ifndef HANDFAST_VAES_SHORT_H
 #define HANDFAST_VAES_SHORT_H
 
-/* The last n vectors of a row: text, hash and tag. hash: GHASH of what came before; mask: J0 encrypted. n is a
- * constant; `at` is one where the row has no other vectors. */
-HF_VAES_INLINE void row_end(const hf_vaes_record *r, size_t at, size_t n, const vec *keystream, __m128i hash,
-                            __m128i mask, bool seal)
-{
-    size_t behind = text_used(r, at + n - 1) + 1;
+/* The end of a row, n vectors of it from `at` on, that have been through AES. n is a constant; `at` is one where the
+ * row has no other vectors. */
+typedef struct row {
+    const hf_vaes_record *r;
+    size_t at, n;
+    size_t behind; /* blocks of the last vector, and the lengths */
+    vec keystream[BULK_GROUP];
+    __m128i mask; /* J0 encrypted */
+    __m128i hash; /* GHASH of what came before */
     ghash_sum sum;
+} row;
 
-#pragma GCC unroll 8
-    for (size_t v = 0; v < n; v++) {
-        vec hashed = v == n - 1          ? text_last(r, at + v, keystream[v], seal, at + v == 0)
-                     : v == 0 && at == 0 ? text_first(r, keystream[0], seal)
-                                         : text_inner(r, at + v, keystream[v], seal);
-        vec powers = ghash_powers(r->key, n - 1 - v, behind);
-        if (v == 0)
-            ghash_begin(&sum, at == 0 ? hashed : vec_xor(hashed, vec_first(hash)), powers);
-        else
-            ghash_add(&sum, hashed, powers);
-    }
-    if (behind > VEC_LANES) /* lengths for which no lane was left */
-        ghash_add(&sum, vec_first(r->lengths), ghash_powers(r->key, 0, 1));
-    finish_record(r, finish_tag(vec_fold(ghash_reduce(&sum)), mask), seal);
+HF_VAES_INLINE void row_begin(row *w, const hf_vaes_record *r, size_t at, size_t n, __m128i mask, __m128i hash)
+{
+    w->r = r;
+    w->at = at;
+    w->n = n;
+    w->behind = text_used(r, at + n - 1) + 1;
+    w->mask = mask;
+    w->hash = hash;
 }
 
-/* vectors is a constant. */
-HF_VAES_INLINE void short_record(const hf_vaes_record *r, size_t vectors, unsigned rounds, bool seal)
+/* Vector v of the n: text and product. */
+HF_VAES_INLINE void row_turn(row *w, size_t v, bool seal)
+{
+    vec powers = ghash_powers(w->r->key, w->n - 1 - v, w->behind);
+    vec hashed;
+
+    if (v == w->n - 1)
+        hashed = text_last(w->r, w->at + v, w->keystream[v], seal, w->at + v == 0);
+    else if (w->at + v == 0)
+        hashed = text_first(w->r, w->keystream[0], seal);
+    else
+        hashed = text_inner(w->r, w->at + v, w->keystream[v], seal);
+    if (v == 0)
+        ghash_begin(&w->sum, w->at == 0 ? hashed : vec_xor(hashed, vec_first(w->hash)), powers);
+    else
+        ghash_add(&w->sum, hashed, powers);
+}
+
+/* After all turns. */
+HF_VAES_INLINE void row_tag(row *w, bool seal)
+{
+    if (w->behind > VEC_LANES) /* lengths for which no lane was left */
+        ghash_add(&w->sum, vec_first(w->r->lengths), ghash_powers(w->r->key, 0, 1));
+    finish_record(w->r, finish_tag(vec_fold(ghash_reduce(&w->sum)), w->mask), seal);
+}
+
+HF_VAES_INLINE void row_end(row *w, bool seal)
+{
+#pragma GCC unroll 8
+    for (size_t v = 0; v < w->n; v++)
+        row_turn(w, v, seal);
+    row_tag(w, seal);
+}
+
+/* AES for a row of n vectors, beside the end of a row before that has as many; NULL: there is none. n and rounds are
+ * constants. */
+HF_VAES_INLINE void short_rounds(const hf_vaes_record *r, vec *state, size_t n, row *before, unsigned rounds, bool seal)
 {
     vec base = text_base(r, 0);
-    vec state[BULK_GROUP];
 
 #pragma GCC unroll 8
-    for (size_t v = 0; v < vectors; v++)
+    for (size_t v = 0; v < n; v++)
         state[v] = text_state(base, v);
 #pragma GCC unroll 16
     for (unsigned round = 1; round <= rounds; round++) {
         vec key = vec_all(_mm_load_si128(&r->key->round_keys[round - 1]));
 #pragma GCC unroll 8
-        for (size_t v = 0; v < vectors; v++)
+        for (size_t v = 0; v < n; v++)
             state[v] = round < rounds ? vec_aes(state[v], key) : vec_aes_last(state[v], key);
+        if (before && round <= n)
+            row_turn(before, round - 1, seal);
+        if (before && round == n)
+            row_tag(before, seal);
     }
-    row_end(r, 0, vectors, state, _mm_setzero_si128(), vec_second(state[0]), seal);
+}
+
+/* The row's keystream is there: what is left of it comes next. */
+HF_VAES_INLINE void short_begin(row *w, const hf_vaes_record *r, const vec *state, size_t n)
+{
+#pragma GCC unroll 8
+    for (size_t v = 0; v < n; v++)
+        w->keystream[v] = state[v];
+    row_begin(w, r, 0, n, vec_second(state[0]), _mm_setzero_si128());
 }
 
 #endif
