@@ -23,18 +23,22 @@ WAIT = 30  # seconds until something that must happen counts as not happening
 def run(*command):
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
+# What Python's ssl asks of a certificate from 3.13 on (VERIFY_X509_STRICT).
+LEAF_EXTENSIONS = "basicConstraints=CA:FALSE\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+
 
 def make_certificates(folder):
     """ca, other-ca (unrelated), server and client (by ca), stranger (by other-ca): NAME.pem and NAME.key."""
     for ca in ("ca", "other-ca"):
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-            "-keyout", f"{folder}/{ca}.key", "-out", f"{folder}/{ca}.pem", "-subj", f"/CN={ca}")
+            "-keyout", f"{folder}/{ca}.key", "-out", f"{folder}/{ca}.pem", "-subj", f"/CN={ca}",
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign")
     for name, ca, key in (("server", "ca", "rsa:2048"), ("server-ec", "ca", "ec"), ("client", "ca", "ec"),
                           ("stranger", "other-ca", "ec")):
         curve = ("-pkeyopt", "ec_paramgen_curve:P-256") if key == "ec" else ()
         extensions = f"{folder}/{name}.ext"
         with open(extensions, "w") as f:
-            f.write("basicConstraints=CA:FALSE\nsubjectAltName=DNS:localhost,IP:127.0.0.1\n")
+            f.write(LEAF_EXTENSIONS + "subjectAltName=DNS:localhost,IP:127.0.0.1\n")
         run("openssl", "req", "-newkey", key, *curve, "-nodes", "-keyout", f"{folder}/{name}.key", "-out",
             f"{folder}/{name}.csr", "-subj", f"/CN={name}")
         run("openssl", "x509", "-req", "-in", f"{folder}/{name}.csr", "-CA", f"{folder}/{ca}.pem", "-CAkey",

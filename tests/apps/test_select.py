@@ -3,7 +3,7 @@ import ssl
 import socket
 import unittest
 
-from support import VERSION, WAIT, ProgramTest, run
+from support import LEAF_EXTENSIONS, VERSION, WAIT, ProgramTest, run
 
 
 class Select(ProgramTest):
@@ -18,7 +18,7 @@ class Select(ProgramTest):
         base = f"{cls.folder}/{name}"
         curve = ("-pkeyopt", "ec_paramgen_curve:P-256") if key == "ec" else ()
         with open(f"{base}.ext", "w") as f:
-            f.write(f"basicConstraints=CA:FALSE\nsubjectAltName={san}\n")
+            f.write(f"{LEAF_EXTENSIONS}subjectAltName={san}\n")
         run("openssl", "req", "-newkey", key, *curve, "-nodes", "-keyout", f"{base}.key", "-out", f"{base}.csr",
             "-subj", f"/CN={name}")
         run("openssl", "x509", "-req", "-in", f"{base}.csr", "-CA", f"{cls.folder}/ca.pem", "-CAkey",
