@@ -2,7 +2,8 @@
  * the two kernels. docs/kernels.md explains how they work. Internal to `providers`; only there when HF_HAVE_VAES.
  *
  * A job of the contract becomes a record (record.h), records of like length are gathered (batch.h), and a kernel runs
- * them (short.h, bulk.h). Which kernel is decided once, by what CPU and operating system allow (provider.c). */
+ * them (lanes.h, short.h, bulk.h). Which kernel is decided once, by what CPU and operating system allow (provider.c).
+ */
 #ifndef HANDFAST_VAES_H
 #define HANDFAST_VAES_H
 
