@@ -2,7 +2,9 @@
 #include "key_bridge.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct hf_key_ticket {
     hf_key_bridge *bridge;
@@ -18,6 +20,7 @@ struct hf_key_bridge {
     void *arg;
     pthread_t thread;                /* the loop's */
     const hf_key_ticket *submitting; /* the loop's thread only: inside submit with this ticket */
+    atomic_uint waking;              /* threads on their way to wake; counted up under the lock */
     pthread_mutex_t lock;            /* guards what follows */
     hf_key_ticket *first, *last;     /* came back, in order */
     size_t references;               /* the loop, and each ticket */
@@ -81,8 +84,10 @@ static void came_back(void *arg, hf_key_op *op)
     else
         bridge->first = ticket;
     bridge->last = ticket;
-    bridge->wake(bridge->arg);
+    atomic_fetch_add(&bridge->waking, 1);
     pthread_mutex_unlock(&bridge->lock);
+    bridge->wake(bridge->arg);
+    atomic_fetch_sub(&bridge->waking, 1); /* the bridge may go now */
 }
 
 hf_key_op *hf_key_bridge_submit(hf_key_bridge *bridge, hf_key_op *op, void *owner, hf_key_ticket **out_ticket)
@@ -148,9 +153,14 @@ void hf_key_bridge_collect(hf_key_bridge *bridge, void (*deliver)(void *owner, h
 
 void hf_key_bridge_close(hf_key_bridge *bridge)
 {
+    const struct timespec moment = {.tv_nsec = 100 * 1000};
+
     if (!bridge)
         return;
-    for (hf_key_ticket *ticket = take_list(bridge, true); ticket;) {
+    hf_key_ticket *list = take_list(bridge, true);
+    while (atomic_load(&bridge->waking) > 0)
+        (void)nanosleep(&moment, NULL);
+    for (hf_key_ticket *ticket = list; ticket;) {
         hf_key_ticket *next = ticket->next;
         hf_key_op_free(ticket->op);
         ticket_free(ticket);

@@ -10,8 +10,9 @@
 typedef struct hf_key_bridge hf_key_bridge;
 typedef struct hf_key_ticket hf_key_ticket;
 
-/* Belongs to the calling thread. wake(arg) is called on any thread when something is there to collect, under a
- * lock, never after hf_key_bridge_close. NULL when out of memory. */
+/* Belongs to the calling thread. wake(arg) is called on any thread when something is there to collect, never after
+ * hf_key_bridge_close; under no lock, because whoever it wakes may run at once, before its caller runs again. NULL when
+ * out of memory. */
 hf_key_bridge *hf_key_bridge_new(void (*wake)(void *arg), void *arg);
 
 /* Hands op to its key. Returns op when it is finished already (then *out_ticket is NULL); otherwise NULL, and the
@@ -26,7 +27,8 @@ void hf_key_ticket_forget(hf_key_ticket *ticket);
  * clear its pointer to the ticket. */
 void hf_key_bridge_collect(hf_key_bridge *bridge, void (*deliver)(void *owner, hf_key_op *op));
 
-/* No more wake calls after it returns; operations still out free themselves as they come back. NULL is allowed. */
+/* Waits for wake calls that are under way; there are no more after it returns; operations still out free themselves as
+ * they come back. NULL is allowed. */
 void hf_key_bridge_close(hf_key_bridge *bridge);
 
 #endif

@@ -57,6 +57,7 @@ struct hf_link {
     hf_explain *explain;              /* NULL: not wanted */
     hf_link *prev, *next;             /* in the loop's list of this state, oldest activity first */
     hf_link *ready_prev, *ready_next; /* among those that have the next turn, while queued */
+    struct hf_tick_queue *queue;      /* which of them; NULL: not queued */
     size_t write_max;                 /* bytes that the application may write at once */
     size_t small_sent;                /* bytes in small records since the start or the last pause */
     size_t returned;                  /* bytes of the plaintext that are on their way back */
@@ -71,7 +72,6 @@ struct hf_link {
     bool broken;    /* the socket failed: nothing more can be sent */
     bool moved;     /* something moved in this round */
     bool finishing; /* the application is done; only output remains */
-    bool queued;    /* has the next turn */
     bool writing;   /* what the application wrote is not sealed yet */
     char peer[HF_PEER_MAX];
 };

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -101,7 +102,7 @@ static void close_handles(hf_loop *loop)
     if (loop->ending || loop->n_links)
         return;
     loop->ending = true;
-    hf_key_bridge_close(loop->keys); /* before its async handle goes */
+    hf_key_bridge_close(loop->keys); /* before its descriptor goes */
     loop->keys = NULL;
     uv_close((uv_handle_t *)&loop->deadlines, NULL);
     uv_close((uv_handle_t *)&loop->backoff, NULL);
@@ -180,16 +181,25 @@ static void stop_asked(uv_async_t *async)
     close_handles(loop);
 }
 
-static void keys_collect(uv_async_t *async)
+static void keys_collect(uv_poll_t *poll, int status, int events)
 {
-    hf_loop *loop = async->data;
-    if (loop->keys)
-        hf_key_bridge_collect(loop->keys, hf_link_key_done);
+    hf_loop *loop = poll->data;
+    uint64_t n;
+    (void)status;
+    (void)events;
+    if (read(loop->keys_fd, &n, sizeof n) < 0 || !loop->keys) /* EAGAIN: collected before */
+        return;
+    hf_key_bridge_collect(loop->keys, hf_link_key_done);
 }
 
+/* Not uv_async_send: its receiver spins until the sender has returned, which a token's thread of low priority may not
+ * do for long. */
 static void keys_wake(void *arg)
 {
-    uv_async_send(arg);
+    const int *fd = arg;
+    uint64_t one = 1;
+    if (write(*fd, &one, sizeof one) < 0) { /* the counter is full: it is awake already */
+    }
 }
 
 const char *hf_loop_date(hf_loop *loop)
@@ -207,7 +217,7 @@ const char *hf_loop_date(hf_loop *loop)
 static void loop_thread(void *arg)
 {
     hf_loop *loop = arg;
-    loop->keys = hf_key_bridge_new(keys_wake, &loop->keys_ready);
+    loop->keys = hf_key_bridge_new(keys_wake, &loop->keys_fd);
     if (!loop->keys) {
         hf_cli_error("out of memory for a thread; it serves nobody");
         return;
@@ -220,11 +230,13 @@ static bool init_handles(hf_loop *loop)
 {
     if (uv_poll_init(&loop->uv, &loop->listener, loop->listen_fd) != 0 ||
         uv_timer_init(&loop->uv, &loop->deadlines) != 0 || uv_timer_init(&loop->uv, &loop->backoff) != 0 ||
-        uv_async_init(&loop->uv, &loop->stop, stop_asked) != 0 ||
-        uv_async_init(&loop->uv, &loop->keys_ready, keys_collect) != 0)
+        uv_async_init(&loop->uv, &loop->stop, stop_asked) != 0)
+        return false;
+    loop->keys_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (loop->keys_fd < 0 || uv_poll_init(&loop->uv, &loop->keys_ready, loop->keys_fd) != 0)
         return false;
     loop->listener.data = loop->deadlines.data = loop->backoff.data = loop->stop.data = loop->keys_ready.data = loop;
-    return hf_tick_init(loop) &&
+    return hf_tick_init(loop) && uv_poll_start(&loop->keys_ready, UV_READABLE, keys_collect) == 0 &&
            uv_timer_start(&loop->deadlines, look_at_deadlines, HF_DEADLINES_MS, HF_DEADLINES_MS) == 0;
 }
 
@@ -257,6 +269,7 @@ void hf_loop_join(hf_loop *loop)
     uv_thread_join(&loop->thread);
     if (uv_loop_close(&loop->uv) != 0)
         hf_cli_warn("a loop ended with open handles");
+    close(loop->keys_fd);
     hf_tick_cleanup(loop);
     hf_worker_free(loop->worker);
     hf_small_files_free(loop->files);

@@ -50,10 +50,12 @@ struct hf_loop {
     uv_poll_t listener;
     uv_timer_t deadlines, backoff;
     hf_tick tick;
-    uv_async_t stop, keys_ready;
+    uv_async_t stop;
+    uv_poll_t keys_ready;
     hf_server *server;
     hf_worker *worker;
     hf_key_bridge *keys;
+    int keys_fd;                  /* eventfd: operations came back */
     struct hf_small_files *files; /* static: what is kept of the folder; else NULL */
     uint8_t *scratch;             /* HF_LINK_BATCH bytes, for what is read and thrown away */
     hf_link_list lists[HF_LINK_STATES];

@@ -1,8 +1,11 @@
 /* One pass of a loop over its ready connections. See tick.h.
  *
  * Connections go through the phases side by side, HF_TICK_LINKS of them, so that the records of all are opened in one
- * call of the provider for each cipher and sealed in another, while what they touch still fits the cache. A handshake
- * takes its step alone, in the same pass. */
+ * call of the provider for each cipher and sealed in another, while what they touch still fits the cache.
+ *
+ * A handshake takes its step alone, after them: its public-key cryptography costs as much as hundreds of records, so in
+ * one pass only some have a step, however many are ready, and whoever is connected already does not wait for a storm of
+ * them. */
 #include "tick.h"
 
 #include <stdlib.h>
@@ -19,36 +22,37 @@ static void stay_awake(uv_idle_t *idle)
 void hf_tick_ready(hf_link *link)
 {
     hf_tick *tick = &link->loop->tick;
+    hf_tick_queue *queue = link->state == HF_LINK_OPEN ? &tick->open : &tick->others;
 
-    if (link->queued)
+    if (link->queue)
         return;
-    link->queued = true;
-    link->ready_prev = tick->last;
+    link->queue = queue;
+    link->ready_prev = queue->last;
     link->ready_next = NULL;
-    if (tick->last)
-        tick->last->ready_next = link;
+    if (queue->last)
+        queue->last->ready_next = link;
     else
-        tick->first = link;
-    tick->last = link;
+        queue->first = link;
+    queue->last = link;
     if (!uv_is_active((uv_handle_t *)&tick->busy))
         uv_idle_start(&tick->busy, stay_awake);
 }
 
 void hf_tick_forget(hf_link *link)
 {
-    hf_tick *tick = &link->loop->tick;
+    hf_tick_queue *queue = link->queue;
 
-    if (!link->queued)
+    if (!queue)
         return;
-    link->queued = false;
+    link->queue = NULL;
     if (link->ready_prev)
         link->ready_prev->ready_next = link->ready_next;
     else
-        tick->first = link->ready_next;
+        queue->first = link->ready_next;
     if (link->ready_next)
         link->ready_next->ready_prev = link->ready_prev;
     else
-        tick->last = link->ready_prev;
+        queue->last = link->ready_prev;
 }
 
 /* ---- Writes on their way ---- */
@@ -115,28 +119,40 @@ static void move(hf_loop *loop, hf_link **links, size_t n)
     }
 }
 
-static void passed(uv_check_t *check)
+/* Whoever is ready again within this pass waits for the next, so that the sockets are looked at between. */
+static void pass(hf_loop *loop, hf_tick_queue *queue, size_t most)
 {
-    hf_loop *loop = check->data;
-    hf_tick *tick = &loop->tick;
-    hf_link *links[HF_TICK_LINKS], *moving[HF_TICK_LINKS], *end = tick->last;
+    hf_link *links[HF_TICK_LINKS], *moving[HF_TICK_LINKS], *end = queue->last;
 
-    /* Whoever is ready again within this pass waits for the next, so that the sockets are looked at between. */
-    for (bool more = tick->first != NULL; more;) {
+    for (bool more = queue->first != NULL; more && most > 0;) {
         size_t n = 0;
-        while (more && n < HF_TICK_LINKS) {
-            hf_link *link = tick->first;
-            more = link != end;
+        while (more && n < HF_TICK_LINKS && n < most) {
+            hf_link *link = queue->first;
+            more = link != end && link->ready_next;
             hf_tick_forget(link);
             link->moved = true;
             links[n] = moving[n] = link;
             n++;
         }
+        most -= n;
         move(loop, moving, n);
         for (size_t i = 0; i < n; i++)
             hf_link_settle(links[i]);
     }
-    if (!tick->first)
+}
+
+static void passed(uv_check_t *check)
+{
+    hf_loop *loop = check->data;
+    hf_tick *tick = &loop->tick;
+
+    uint64_t start = uv_hrtime();
+    pass(loop, &tick->open, SIZE_MAX);
+    uint64_t middle = uv_hrtime(), end = middle + (middle - start);
+    do
+        pass(loop, &tick->others, HF_TICK_HANDSHAKES);
+    while (tick->others.first && uv_hrtime() < end); /* as long as the others had: they starve nobody either */
+    if (!tick->open.first && !tick->others.first)
         uv_idle_stop(&tick->busy);
 }
 

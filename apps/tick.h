@@ -8,14 +8,19 @@
 #include "link.h"
 
 #define HF_TICK_LINKS 64      /* connections that go together */
+#define HF_TICK_HANDSHAKES 4  /* connections that have a step of their handshake (or end) in one pass */
 #define HF_TICK_JOBS 256      /* records that wait at once */
 #define HF_TICK_POOL 262144   /* bytes that applications may have on their way: as much as four full writes */
 #define HF_TICK_POOL_ALIGN 64 /* where a write starts in it: a cache line */
 
+typedef struct hf_tick_queue {
+    hf_link *first, *last;
+} hf_tick_queue;
+
 typedef struct hf_tick {
     uv_check_t after_poll;
-    uv_idle_t busy; /* active while somebody is ready, so that the loop does not sleep */
-    hf_link *first, *last;
+    uv_idle_t busy;             /* active while somebody is ready, so that the loop does not sleep */
+    hf_tick_queue open, others; /* connected; in their handshake or at their end */
     hf_batch *batch;
     hf_link *writers[HF_TICK_LINKS]; /* whose data is in the batch */
     size_t n_writers;

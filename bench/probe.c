@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -20,7 +19,7 @@
 #define PATIENCE_S 30
 #define SAMPLES_MAX ((size_t)1 << 16)
 #define ANSWER_MAX 4096
-#define NICE (-10) /* its own waiting for the processor is not the server's */
+#define NICE (-10) /* more than the load beside it: its own waiting for the processor is not the server's */
 
 static const char request[] = "GET /small.bin HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -144,7 +143,8 @@ static void *run(void *arg)
 {
     hf_probe *p = arg;
 
-    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE); /* root only; else it stays as it is */
+    int now = getpriority(PRIO_PROCESS, 0);         /* of this thread, on Linux */
+    (void)setpriority(PRIO_PROCESS, 0, now + NICE); /* root only; else it stays as it is */
     while (!p->failed && !atomic_load(&p->stop)) {
         uint64_t begin = hf_clock_wall_ns();
         p->failed = !ask(p);

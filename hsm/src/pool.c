@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "key.h"
@@ -55,13 +56,18 @@ static void free_memory(hf_pool *pool)
     free(pool);
 }
 
-static unsigned near_threads(unsigned wanted)
+static unsigned count_cpus(void)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
+    return cpus < 1 ? 1 : cpus > HF_HSM_THREADS_MAX ? HF_HSM_THREADS_MAX : (unsigned)cpus;
+}
+
+static unsigned near_threads(unsigned wanted, unsigned cpus)
+{
     if (wanted)
         return wanted;
-    return cpus < 1 ? 1 : cpus > HF_POOL_THREADS_NEAR ? HF_POOL_THREADS_NEAR : (unsigned)cpus;
+    return cpus > HF_POOL_THREADS_NEAR ? HF_POOL_THREADS_NEAR : cpus;
 }
 
 static hf_pool *make(const hf_hsm_options *options, P11KitUri *uri)
@@ -82,7 +88,9 @@ static hf_pool *make(const hf_hsm_options *options, P11KitUri *uri)
     }
     pool->threads_max = options->threads;
     pool->session_max = options->session_max;
-    pool->near = near_threads(options->threads);
+    pool->cpus = count_cpus();
+    pool->nice = getpriority(PRIO_PROCESS, 0);
+    pool->near = near_threads(options->threads, pool->cpus);
     pool->last_status = HF_ERR_TOKEN_ABSENT;
     const CK_TOKEN_INFO *info = p11_kit_uri_get_token_info(pool->uri);
     hf_uri_padded(info->label, sizeof info->label, pool->label, sizeof pool->label);

@@ -6,6 +6,7 @@
  * it then, and when it comes back it looks at nothing but `abandoned` and itself. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "handfast/secret.h"
 #include "key.h"
@@ -446,11 +447,20 @@ static bool is_surplus(const hf_worker_thread *w)
     return !w->open && pool->sessions_limit && pool->workers_n > pool->sessions_limit;
 }
 
+/* A token that computes on our CPUs does so behind whoever serves connections that are established: with more threads
+ * than CPUs all together would else have most of the time. It is no matter when that fails, and of no use with a lock
+ * that both need for long: so nobody is woken under one, and none is held across a call into the module. */
+static void stand_back(const hf_worker_thread *w)
+{
+    (void)setpriority(PRIO_PROCESS, 0, w->nice); /* of this thread, on Linux */
+}
+
 static void *work(void *arg)
 {
     hf_worker_thread *w = arg;
     hf_pool *pool = w->pool;
 
+    stand_back(w);
     hf_hub_lock();
     while (!w->abandoned && !pool->stopping && !is_surplus(w)) {
         uint64_t next = w->used_us + (uint64_t)HF_POOL_KEEPALIVE_MS * 1000;
@@ -485,6 +495,7 @@ bool hf_worker_start(hf_pool *pool, const hf_p11_session *session, uint64_t gene
     if (session)
         w->session = *session;
     w->open = session != NULL;
+    w->nice = pool->nice + (pool->workers_n < pool->cpus ? HF_POOL_NICE_NEAR : HF_POOL_NICE_FAR);
     if (!hf_thread_start(&w->thread, work, w)) {
         free(w);
         return false;

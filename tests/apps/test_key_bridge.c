@@ -81,6 +81,32 @@ Test(bridge, later_from_another_thread)
     tear_down(&o);
 }
 
+/* Whoever is woken may collect before the one that wakes it has gone on. */
+static hf_key_bridge *eager;
+
+static void collect_at_once(void *arg)
+{
+    atomic_fetch_add(&((owner *)arg)->wakes, 1);
+    hf_key_bridge_collect(eager, deliver);
+}
+
+Test(bridge, woken_under_no_lock, .timeout = 30)
+{
+    owner o = {.deliveries = 0};
+    fake_world_init(&o.world);
+    o.world.gate_closed = true;
+    eager = hf_key_bridge_new(collect_at_once, &o);
+    cr_assert(eager);
+    hf_key_op *op = fake_operation(&o.world, &o.server, &o.client);
+    cr_assert_null(hf_key_bridge_submit(eager, op, &o, &o.ticket));
+    fake_release(&o.world);
+    cr_assert_eq(o.wakes, 1);
+    cr_assert_eq(o.deliveries, 1);
+    cr_assert_eq(hf_conn_key_done(o.server, o.op), HF_OK);
+    hf_key_bridge_close(eager);
+    tear_down(&o);
+}
+
 Test(bridge, owner_is_gone)
 {
     owner o;

@@ -222,6 +222,8 @@ int main(void)
         (void)pthread_join(threads[i], NULL);
     await_calm();
     key->ops->release(key);
+    while (hf_hsm_threads_running() > 0) /* those that hung once */
+        usleep(1000);
     EVP_PKEY_free(public_half);
     printf("storm: %u operations, %u good, %u with a wrong signature, %u uses, %u notices\n", submitted, good, wrong,
            uses, notices);

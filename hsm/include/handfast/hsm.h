@@ -183,7 +183,8 @@ HF_API void hf_hsm_secret_close(hf_hsm_secret *secret);
 /* Threads of this library that still run though every key may be released: those that hang inside of a module, and
  * those that let go a key whose last reference went in a completion. While there are any, a program must end with
  * _exit(2), not with exit(3), whose handlers take away what the module below them uses. Those that have done their work
- * are waited for, so that 0 means that none is left in any library's code. Not on a thread of this library. */
+ * are waited for, so that 0 means that none is left in any library's code; a program that never asks leaves one of them
+ * unjoined. Not on a thread of this library. */
 HF_API unsigned hf_hsm_threads_running(void);
 
 #ifdef __cplusplus
