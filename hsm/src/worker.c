@@ -479,6 +479,8 @@ static void *work(void *arg)
             pool->idle--;
         }
     }
+    if (pool->probe_now || pool->queue.n > 0) /* it may have been woken for that, and leaves it to another one */
+        pthread_cond_signal(&pool->work);
     hf_worker_end(w);
     return NULL;
 }
