@@ -7,6 +7,7 @@
 #define HANDFAST_VAES_BATCH_H
 
 #define BATCH_WINDOW 64
+#define BATCH_AHEAD 4                               /* jobs from one whose key is asked for to the one that runs */
 #define BATCH_LANES_MIN (VEC_LANES - VEC_LANES / 4) /* records that are worth a group of lanes */
 #define BATCH_CLASSES 16                            /* lengths that are told apart when jobs are put in order */
 #define BATCH_CLASS_BYTES 64
@@ -58,6 +59,19 @@ HF_VAES_INLINE bool batch_record(hf_vaes_record *r, hf_record_job *job, bool sea
     return seal ? record_seal(r, job) : record_open(r, job);
 }
 
+/* The key of a job whose turn comes soon: with many connections it is in no near cache. Its first line, and the end,
+ * where the powers of short records and the round keys are. */
+HF_VAES_INLINE void batch_expect(const hf_record_job *job, unsigned rounds)
+{
+    const uint8_t *key = job->key;
+    size_t end = offsetof(hf_vaes_key, round_keys) + rounds * HF_VAES_BLOCK;
+
+    _mm_prefetch(key, _MM_HINT_T0);
+#pragma GCC unroll 16
+    for (size_t at = 320; at < end; at += 64)
+        _mm_prefetch(key + at, _MM_HINT_T0);
+}
+
 /* Takes the jobs in turn: short ones are run in lanes, or left; of the others a list is made. */
 HF_VAES_INLINE void batch_short(batch *b, size_t n, unsigned rounds, bool seal)
 {
@@ -65,6 +79,8 @@ HF_VAES_INLINE void batch_short(batch *b, size_t n, unsigned rounds, bool seal)
 
     for (size_t i = 0; i < n; i++) {
         hf_record_job *job = &b->jobs[i];
+        if (i + BATCH_AHEAD < n)
+            batch_expect(&b->jobs[i + BATCH_AHEAD], rounds);
         if (!batch_is_short(job, seal)) {
             b->rows[b->rows_n++] = (uint8_t)i;
             b->shortest = job->in_len < b->shortest ? job->in_len : b->shortest;
