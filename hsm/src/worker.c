@@ -355,6 +355,15 @@ static hf_status probe_all(hf_worker_thread *w, bool connect, const hf_why *why)
     return any || none ? HF_OK : worst;
 }
 
+/* Under the lock: keys that are lost get no operations, so nothing but a probe finds them again. */
+static void plan_recheck(hf_pool *pool, uint64_t now_us)
+{
+    for (const hf_member *m = pool->members; m && !pool->recheck_us; m = m->next)
+        if (m->lost || !m->ready)
+            pool->recheck_us = now_us + HF_BREAKER_PROBE_MAX_US;
+    hf_pool_remind(pool);
+}
+
 /* With the lock held at both ends. */
 static void probe(hf_worker_thread *w)
 {
@@ -380,16 +389,13 @@ static void probe(hf_worker_thread *w)
     w->suspect = status != HF_OK;
     w->used_us = now;
     pool->recheck_us = 0;
-    for (const hf_member *m = pool->members; m; m = m->next)
-        if (m->lost || !m->ready)
-            pool->recheck_us = now + HF_BREAKER_PROBE_MAX_US;
     memcpy(label, pool->label, sizeof label);
     bool changed = opened && status != pool->last_status;
     if (opened) {
         hf_breaker_probed(&pool->breaker, status == HF_OK, now);
         pool->last_status = status;
     }
-    hf_pool_remind(pool);
+    plan_recheck(pool, now);
     hf_hub_unlock();
     if (opened && status == HF_OK)
         hf_pool_tell(pool, "token \"%s\" is back and in use", label);
@@ -430,6 +436,7 @@ static void keep_alive(hf_worker_thread *w)
     w->used_us = hf_now_us();
     w->open = w->session.handle != CK_INVALID_HANDLE;
     w->suspect = false;
+    plan_recheck(w->pool, w->used_us);
     bool opened = status != HF_OK && !is_crowded(w) && hf_pool_fail(w->pool, status, true, &list);
     hf_hub_unlock();
     if (opened)

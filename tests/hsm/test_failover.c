@@ -77,6 +77,24 @@ Test(hsm_failover, error_of_one_is_tried_at_the_other)
     key->ops->release(key);
 }
 
+/* After a failure the idle thread looks after its session and the keys: one that it misses is looked for again, though
+ * no operation asks for it. */
+Test(hsm_failover, key_missed_after_a_failure_is_found_again)
+{
+    hf_key *both = must_open(1, 0, 0);
+    hf_key *beside = open_key("p256", 1); /* the same pool, and found all the while */
+
+    fault("[demo]\nfail C_Sign = CKR_DEVICE_ERROR first 1\nkey shared = p256");
+    unsigned before = fault_traced(" C_FindObjectsInit ");
+    cr_expect_eq(sign_zeros(both, P256), HF_OK);
+    while (fault_traced(" C_FindObjectsInit ") < before + 2)
+        usleep(1000);
+    fault("[second]\ntoken = absent");
+    cr_expect_eq(sign_until_good(both, P256), HF_OK);
+    beside->ops->release(beside);
+    both->ops->release(both);
+}
+
 Test(hsm_failover, all_go_and_come_back)
 {
     hf_key *key = must_open(2, 0, 0);
