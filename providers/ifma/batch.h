@@ -4,6 +4,7 @@
 #define HANDFAST_IFMA_BATCH_H
 
 #include "hash.h"
+#include "lonely.h"
 #include "record.h"
 #include "stream.h"
 
@@ -43,8 +44,20 @@ HF_IFMA_INLINE void batch_sort(batch *b)
     }
 }
 
+#define BATCH_TOO_FEW 20 /* blocks in all for which side by side does not pay */
+
 /* How many blocks the longest of n records may have, so that side by side is the faster way. Measured. */
-static const uint16_t batch_side_by_side[POLY_LANES + 1] = {0, 0, 11, 20, 36, 60, 90, 140, 200};
+static const uint16_t batch_side_by_side[POLY_LANES + 1] = {0, 0, 20, 50, 85, 150, 250, 400, 600};
+
+#define BATCH_LONELY 18 /* blocks up to which a record by itself is hashed without lanes */
+
+HF_IFMA_INLINE void batch_hash_one(const hf_ifma_record *r, const vec *one_time, hash_tag *tag)
+{
+    if (row_blocks(r) <= BATCH_LONELY)
+        hash_lonely(r, one_time, tag);
+    else
+        hash_stripes(r, one_time, tag);
+}
 
 HF_IFMA_INLINE void batch_hash(batch *b)
 {
@@ -62,11 +75,11 @@ HF_IFMA_INLINE void batch_hash(batch *b)
             tags[i] = &b->tags[which];
         }
         size_t longest = row_blocks(records[n - 1]);
-        if (longest <= batch_side_by_side[n])
+        if (n * longest > BATCH_TOO_FEW && longest <= batch_side_by_side[n])
             hash_side_by_side(records, one_time, n, longest, tags);
         else
             for (size_t i = 0; i < n; i++)
-                hash_stripes(records[i], one_time[i], tags[i]);
+                batch_hash_one(records[i], one_time[i], tags[i]);
     }
 }
 
@@ -112,6 +125,7 @@ HF_IFMA_INLINE void batch_jobs(hf_record_job *jobs, size_t n, bool seal)
     size_t most = 0;
     batch b;
 
+    b.stream.dirty = 0;
     while (n > 0) {
         size_t done = batch_fill(&b, jobs, n, seal);
         if (b.stream.n > 0)

@@ -76,8 +76,8 @@ HF_IFMA_INLINE poly hash_four(poly h, const row rows[POLY_LANES], size_t first, 
 }
 
 /* The tags of n records (1 to 8); one_time: the first block of each; blocks: of the longest. */
-HF_IFMA_INLINE void hash_side_by_side(const hf_ifma_record *const *records, const vec *const *one_time, size_t n,
-                                      size_t blocks, hash_tag *const *tags)
+HF_IFMA_OUTLINE void hash_side_by_side(const hf_ifma_record *const *records, const vec *const *one_time, size_t n,
+                                       size_t blocks, hash_tag *const *tags)
 {
     _Alignas(64) uint64_t nothing[POLY_LANES], low[POLY_LANES], high[POLY_LANES];
     vec in[8], words[8], tag_low, tag_high;
@@ -161,7 +161,7 @@ HF_IFMA_INLINE poly hash_stripe_outer(const row *w, size_t at)
                       _mm512_cmpge_epu64_mask(blocks, _mm512_set1_epi64((long long)w->nothing)));
 }
 
-HF_IFMA_INLINE void hash_stripes(const hf_ifma_record *record, const vec *one_time, hash_tag *tag)
+HF_IFMA_OUTLINE void hash_stripes(const hf_ifma_record *record, const vec *one_time, hash_tag *tag)
 {
     size_t stripes = (row_blocks(record) + POLY_LANES - 1) / POLY_LANES, at = HASH_STRIPE;
     row w = row_of(record, stripes * POLY_LANES);

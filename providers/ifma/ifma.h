@@ -14,6 +14,7 @@
 #include "handfast/provider.h"
 
 #define HF_IFMA_INLINE static inline __attribute__((always_inline))
+#define HF_IFMA_OUTLINE static __attribute__((noinline)) /* thousands of instructions, of which one copy is enough */
 #define HF_IFMA_TAG_SIZE 16
 
 typedef __m512i vec;

@@ -15,12 +15,14 @@
 typedef struct stream {
     vec one_time[STREAM_WINDOW]; /* block 0 of every record: the key of Poly1305 */
     vec first[16], blocks[CHACHA_LANES];
+    chacha_set few[CHACHA_SETS_MAX];
     chacha_lane lanes[CHACHA_LANES];
     hf_ifma_record records[STREAM_WINDOW];
     size_t n;          /* records */
     size_t zeros;      /* blocks 0 that are done */
     size_t at;         /* the record whose text is next */
     uint32_t counter;  /* its next block */
+    size_t dirty;      /* the most blocks that a pass made */
     size_t used;       /* lanes of the last pass */
     size_t zero_lanes; /* of those: block 0 */
 } stream;
@@ -86,7 +88,7 @@ HF_IFMA_INLINE void stream_lanes(const stream *s)
 }
 
 /* Sixteen blocks of one record, all of them whole. */
-HF_IFMA_INLINE void stream_long(stream *s, const hf_ifma_record *r, size_t at)
+HF_IFMA_OUTLINE void stream_long(stream *s, const hf_ifma_record *r, size_t at)
 {
     vec blocks[CHACHA_LANES];
 
@@ -98,16 +100,25 @@ HF_IFMA_INLINE void stream_long(stream *s, const hf_ifma_record *r, size_t at)
         _mm512_storeu_si512(r->out + at + 64 * i, _mm512_xor_si512(text, blocks[i]));
     }
     s->counter += CHACHA_LANES;
+    s->dirty = CHACHA_LANES;
 }
 
 /* One pass of lanes of any kind. */
-HF_IFMA_INLINE void stream_pass(stream *s)
+HF_IFMA_OUTLINE void stream_pass(stream *s)
 {
     size_t before = s->zeros;
 
     stream_fill(s);
-    chacha_mixed(s->first, s->lanes);
-    chacha_blocks(s->first, s->blocks);
+    size_t made = s->used <= CHACHA_FEW ? CHACHA_FEW : s->used <= 2 * CHACHA_FEW ? 2 * CHACHA_FEW : CHACHA_LANES;
+    s->dirty = made > s->dirty ? made : s->dirty;
+    if (made == CHACHA_FEW) {
+        chacha_few(s->few, s->lanes, 2, s->blocks);
+    } else if (made == 2 * CHACHA_FEW) {
+        chacha_few(s->few, s->lanes, 4, s->blocks);
+    } else {
+        chacha_mixed(s->first, s->lanes);
+        chacha_blocks(s->first, s->blocks);
+    }
     for (size_t i = 0; i < s->zero_lanes; i++)
         s->one_time[before + i] = s->blocks[i];
 }
@@ -139,8 +150,10 @@ HF_IFMA_INLINE void stream_texts(stream *s)
 HF_IFMA_INLINE void stream_wipe(stream *s, size_t records)
 {
     hf_wipe(s->one_time, records * sizeof s->one_time[0]);
-    hf_wipe(s->first, sizeof s->first);
-    hf_wipe(s->blocks, sizeof s->blocks);
+    hf_wipe(s->blocks, s->dirty * sizeof s->blocks[0]);
+    hf_wipe(s->few, s->dirty <= CHACHA_FEW ? sizeof s->few / 2 : sizeof s->few);
+    if (s->dirty > 2 * CHACHA_FEW)
+        hf_wipe(s->first, sizeof s->first);
 }
 
 #endif

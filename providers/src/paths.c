@@ -45,12 +45,12 @@ static bool can_serve(const hf_provider *provider, hf_cipher_id id)
     return provider && hf_provider_cipher(provider, id) && (!provider->available || provider->available(&why));
 }
 
-/* How many records must be at hand, by their size, for the lanes of `ifma` to be the faster; SIZE_MAX: never. */
+/* How many records must be at hand, by their size, for the lanes of `ifma` to be the faster. */
 static const char *known_best_chacha(size_t size, size_t batch)
 {
-    static const size_t least[HF_PATH_SIZES] = {4, 4, 8, 16, SIZE_MAX};
+    static const size_t least[HF_PATH_SIZES] = {2, 4, 4, 4, 2};
 
-    return least[size] != SIZE_MAX && batch >= hf_path_batch_class(least[size]) ? "ifma" : "ipsecmb";
+    return batch >= hf_path_batch_class(least[size]) ? "ifma" : "ipsecmb";
 }
 
 /* Measured on Zen 4 (docs/benchmarks.md); elsewhere: handfast providers --measure. With the SHA extensions ipsec-mb's
