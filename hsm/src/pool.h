@@ -22,8 +22,8 @@
 #define HF_POOL_THREADS_FAR 32      /* default most threads of a token that answers slower than HF_POOL_FAR_US */
 #define HF_POOL_FAR_US 2000         /* from here on the time goes on the way, not into our CPUs */
 #define HF_POOL_UNKNOWN_US 1000     /* an operation takes so long until one was seen */
-#define HF_POOL_NICE_NEAR 5         /* priority of a token's threads below that of who started them: as many as CPUs, */
-#define HF_POOL_NICE_FAR 19         /* and the others, which should wait for the wire */
+#define HF_POOL_NICE_NEAR 5         /* a token's threads have so much less priority than who opened the first key */
+#define HF_POOL_NICE_FAR 19         /* the same once there were more than CPUs: they should wait for the wire */
 #define HF_POOL_HUNG_MAX 16         /* threads of a token that hang in a call and were replaced, at once */
 #define HF_POOL_KEEPALIVE_MS 30000  /* an idle session is asked for its state */
 #define HF_POOL_PROBE_MAX_MS 5000   /* a probe or reconnection that takes longer counts as hung */
@@ -127,7 +127,7 @@ typedef struct hf_worker_thread {
     uint64_t generation;    /* the thread's own: of the pool, when the session was opened */
     CK_OBJECT_HANDLE spare; /* the thread's own: see hf_decrypter; of the member spare_of */
     uint64_t spare_of;
-    int nice;            /* constant */
+    int nice;            /* the thread's own: the priority it gave itself */
     bool open;           /* hub: has a session */
     bool busy;           /* hub */
     hf_try *current;     /* hub: what it runs */
@@ -168,6 +168,7 @@ struct hf_pool {
     unsigned near;             /* threads to begin with */
     unsigned cpus;             /* of this machine */
     int nice;                  /* of the thread that opened the first key */
+    bool crowded;              /* hub: it has had more threads than CPUs */
     bool stopping;             /* hub */
     hf_p11_session spare;      /* of a key that could not be opened: for the logout */
     hf_member *members;        /* hub */

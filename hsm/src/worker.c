@@ -455,11 +455,17 @@ static bool is_surplus(const hf_worker_thread *w)
 }
 
 /* A token that computes on our CPUs does so behind whoever serves connections that are established: with more threads
- * than CPUs all together would else have most of the time. It is no matter when that fails, and of no use with a lock
- * that both need for long: so nobody is woken under one, and none is held across a call into the module. */
-static void stand_back(const hf_worker_thread *w)
+ * than CPUs all together would else have most of the time. All of a token alike, or operations would overtake each
+ * other. It is no matter when that fails. With the lock held; only ever downwards, as everybody may. */
+static void stand_back(hf_worker_thread *w)
 {
-    (void)setpriority(PRIO_PROCESS, 0, w->nice); /* of this thread, on Linux */
+    const hf_pool *pool = w->pool;
+    int wanted = pool->nice + (pool->crowded ? HF_POOL_NICE_FAR : HF_POOL_NICE_NEAR);
+
+    if (w->nice == wanted)
+        return;
+    w->nice = wanted;
+    (void)setpriority(PRIO_PROCESS, 0, wanted); /* of this thread, on Linux */
 }
 
 static void *work(void *arg)
@@ -467,9 +473,9 @@ static void *work(void *arg)
     hf_worker_thread *w = arg;
     hf_pool *pool = w->pool;
 
-    stand_back(w);
     hf_hub_lock();
     while (!w->abandoned && !pool->stopping && !is_surplus(w)) {
+        stand_back(w);
         uint64_t next = w->used_us + (uint64_t)HF_POOL_KEEPALIVE_MS * 1000;
         bool closed = pool->breaker.state == HF_HSM_BREAKER_CLOSED;
         hf_queue_item *item;
@@ -504,7 +510,7 @@ bool hf_worker_start(hf_pool *pool, const hf_p11_session *session, uint64_t gene
     if (session)
         w->session = *session;
     w->open = session != NULL;
-    w->nice = pool->nice + (pool->workers_n < pool->cpus ? HF_POOL_NICE_NEAR : HF_POOL_NICE_FAR);
+    w->nice = pool->nice;
     if (!hf_thread_start(&w->thread, work, w)) {
         free(w);
         return false;
@@ -512,5 +518,6 @@ bool hf_worker_start(hf_pool *pool, const hf_p11_session *session, uint64_t gene
     w->next = pool->workers;
     pool->workers = w;
     pool->workers_n++;
+    pool->crowded = pool->crowded || pool->workers_n > pool->cpus;
     return true;
 }
