@@ -106,7 +106,7 @@ HF_IFMA_INLINE void batch_verify(batch *b)
 
 HF_IFMA_INLINE void batch_window(batch *b, bool seal)
 {
-    stream_begin(&b->stream);
+    b->stream.zeros = b->stream.at = 0;
     stream_zeros(&b->stream);
     if (seal) {
         stream_texts(&b->stream);

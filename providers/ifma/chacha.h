@@ -114,10 +114,9 @@ HF_IFMA_INLINE void chacha_rounds(vec v[16])
 
 /* The other way round: a vector holds one row of the states of two blocks, so a quarter round is done on all columns at
  * once, and rows are turned to make diagonals of columns. It takes more instructions for a block, and fewer for a few
- * blocks. What decides here is how long a result takes; vectors of 256 bits, two or four sets of them side by side,
+ * blocks. What decides here is how long a result takes; vectors of 256 bits, up to four sets of them side by side,
  * make better use of the units meanwhile than fewer of 512. */
 typedef __m256i half;
-#define CHACHA_FEW 4 /* blocks of two sets */
 #define CHACHA_SETS_MAX 4
 
 typedef struct chacha_set {
@@ -182,7 +181,7 @@ HF_IFMA_INLINE vec chacha_join(const chacha_set *v, bool second)
     return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 
-/* The blocks of the first 2 * sets lanes; sets: 2 or 4, a constant. `first` is the caller's, who wipes it. */
+/* The blocks of the first 2 * sets lanes; sets: 1 to 4, a constant. `first` is the caller's, who wipes it. */
 HF_IFMA_INLINE void chacha_few(chacha_set first[CHACHA_SETS_MAX], const chacha_lane *lanes, size_t sets, vec *blocks)
 {
     chacha_set v[CHACHA_SETS_MAX];

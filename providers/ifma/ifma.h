@@ -40,6 +40,7 @@ typedef struct hf_ifma_record {
     uint32_t len;          /* bytes to encrypt or decrypt */
     uint32_t have;         /* how many of them are at `in`: all, or all but the content type that TLS 1.3 appends */
     uint32_t blocks;       /* of ChaCha20 that they take; 0 for a record that was refused, too */
+    uint32_t next;         /* the first of them that is not done: 1 to blocks + 1 */
     uint8_t type;          /* that content type */
     hf_record_job *job;
 } hf_ifma_record;

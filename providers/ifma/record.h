@@ -31,6 +31,7 @@ HF_IFMA_INLINE void record_lay_out(hf_ifma_record *r, hf_record_job *job, size_t
     r->key = key;
     r->len = (uint32_t)len;
     r->blocks = (uint32_t)((len + RECORD_BLOCK - 1) / RECORD_BLOCK);
+    r->next = 1;
     r->job = job;
 }
 

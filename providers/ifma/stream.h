@@ -1,6 +1,7 @@
-/* The blocks of ChaCha20 of a window of records, sixteen at a time: first block 0 of every record, then those of the
- * texts in their order. When opening, texts wait until all tags are known: what a pass made of them in lanes that block
- * 0 left over is kept. */
+/* The blocks of ChaCha20 of a window of records, sixteen at a time: first block 0 of every record, then those that the
+ * texts have beyond a multiple of sixteen, all in lanes as they come; then sixteen after sixteen of one record, which
+ * is the quickest. When opening, texts wait until all tags are known: what a pass made of them in lanes that block 0
+ * left over is kept. */
 #ifndef HANDFAST_IFMA_STREAM_H
 #define HANDFAST_IFMA_STREAM_H
 
@@ -20,26 +21,22 @@ typedef struct stream {
     hf_ifma_record records[STREAM_WINDOW];
     size_t n;          /* records */
     size_t zeros;      /* blocks 0 that are done */
-    size_t at;         /* the record whose text is next */
-    uint32_t counter;  /* its next block */
+    size_t at;         /* the record whose text is next for lanes as they come */
     size_t dirty;      /* the most blocks that a pass made */
     size_t used;       /* lanes of the last pass */
     size_t zero_lanes; /* of those: block 0 */
 } stream;
 
-HF_IFMA_INLINE void stream_begin(stream *s)
+HF_IFMA_INLINE size_t stream_left(const hf_ifma_record *r)
 {
-    s->zeros = s->at = 0;
-    s->counter = 1;
+    return r->next <= r->blocks ? r->blocks - r->next + 1 : 0;
 }
 
-/* Skips what has no text left; false: nothing is left at all. */
-HF_IFMA_INLINE bool stream_text(stream *s)
+/* Skips records of whose texts only sixteens are left; false: that holds for all. */
+HF_IFMA_INLINE bool stream_odd(stream *s)
 {
-    while (s->at < s->n && s->counter > s->records[s->at].blocks) {
+    while (s->at < s->n && stream_left(&s->records[s->at]) % CHACHA_LANES == 0)
         s->at++;
-        s->counter = 1;
-    }
     return s->at < s->n;
 }
 
@@ -51,14 +48,15 @@ HF_IFMA_INLINE void stream_fill(stream *s)
     for (; used < CHACHA_LANES && s->zeros < s->n; used++)
         s->lanes[used] = (chacha_lane){&s->records[s->zeros++], 0};
     s->zero_lanes = used;
-    while (used < CHACHA_LANES && stream_text(s)) {
-        const hf_ifma_record *r = &s->records[s->at];
-        size_t left = r->blocks - s->counter + 1, lanes = CHACHA_LANES - used;
-        for (size_t n = left < lanes ? left : lanes; n > 0; n--)
-            s->lanes[used++] = (chacha_lane){r, s->counter++};
+    while (used < CHACHA_LANES && stream_odd(s)) {
+        hf_ifma_record *r = &s->records[s->at];
+        size_t odd = stream_left(r) % CHACHA_LANES, room = CHACHA_LANES - used;
+        for (size_t n = odd < room ? odd : room; n > 0; n--)
+            s->lanes[used++] = (chacha_lane){r, r->next++};
     }
     s->used = used;
-    for (; used < CHACHA_LANES; used++)
+    size_t lanes = used <= 2 * CHACHA_SETS_MAX ? used + used % 2 : CHACHA_LANES;
+    for (; used < lanes; used++)
         s->lanes[used] = s->lanes[0];
 }
 
@@ -87,20 +85,27 @@ HF_IFMA_INLINE void stream_lanes(const stream *s)
             stream_put(s->lanes[i].r, 64 * ((size_t)s->lanes[i].counter - 1), s->blocks[i]);
 }
 
-/* Sixteen blocks of one record, all of them whole. */
-HF_IFMA_OUTLINE void stream_long(stream *s, const hf_ifma_record *r, size_t at)
+/* Sixteen blocks of one record. */
+HF_IFMA_OUTLINE void stream_long(stream *s, hf_ifma_record *r)
 {
+    size_t at = 64 * ((size_t)r->next - 1);
     vec blocks[CHACHA_LANES];
 
-    chacha_row_of(s->first, r, s->counter);
+    chacha_row_of(s->first, r, r->next);
+    r->next += CHACHA_LANES;
+    s->dirty = CHACHA_LANES;
+    if (at + STREAM_PASS > r->have) {
+        chacha_blocks(s->first, s->blocks);
+        for (size_t i = 0; i < CHACHA_LANES; i++)
+            stream_put(r, at + 64 * i, s->blocks[i]);
+        return;
+    }
     chacha_blocks(s->first, blocks);
 #pragma GCC unroll 16
     for (size_t i = 0; i < CHACHA_LANES; i++) {
         vec text = _mm512_loadu_si512(r->in + at + 64 * i);
         _mm512_storeu_si512(r->out + at + 64 * i, _mm512_xor_si512(text, blocks[i]));
     }
-    s->counter += CHACHA_LANES;
-    s->dirty = CHACHA_LANES;
 }
 
 /* One pass of lanes of any kind. */
@@ -109,15 +114,25 @@ HF_IFMA_OUTLINE void stream_pass(stream *s)
     size_t before = s->zeros;
 
     stream_fill(s);
-    size_t made = s->used <= CHACHA_FEW ? CHACHA_FEW : s->used <= 2 * CHACHA_FEW ? 2 * CHACHA_FEW : CHACHA_LANES;
+    size_t sets = (s->used + 1) / 2, made = sets <= CHACHA_SETS_MAX ? 2 * sets : CHACHA_LANES;
     s->dirty = made > s->dirty ? made : s->dirty;
-    if (made == CHACHA_FEW) {
+    switch (sets) {
+    case 1:
+        chacha_few(s->few, s->lanes, 1, s->blocks);
+        break;
+    case 2:
         chacha_few(s->few, s->lanes, 2, s->blocks);
-    } else if (made == 2 * CHACHA_FEW) {
+        break;
+    case 3:
+        chacha_few(s->few, s->lanes, 3, s->blocks);
+        break;
+    case 4:
         chacha_few(s->few, s->lanes, 4, s->blocks);
-    } else {
+        break;
+    default:
         chacha_mixed(s->first, s->lanes);
         chacha_blocks(s->first, s->blocks);
+        break;
     }
     for (size_t i = 0; i < s->zero_lanes; i++)
         s->one_time[before + i] = s->blocks[i];
@@ -134,16 +149,13 @@ HF_IFMA_INLINE void stream_zeros(stream *s)
 HF_IFMA_INLINE void stream_texts(stream *s)
 {
     stream_lanes(s);
-    while (stream_text(s)) {
-        const hf_ifma_record *r = &s->records[s->at];
-        size_t at = 64 * ((size_t)s->counter - 1);
-        if (at + STREAM_PASS <= r->have) {
-            stream_long(s, r, at);
-            continue;
-        }
+    while (stream_odd(s)) {
         stream_pass(s);
         stream_lanes(s);
     }
+    for (size_t i = 0; i < s->n; i++)
+        while (stream_left(&s->records[i]) > 0)
+            stream_long(s, &s->records[i]);
 }
 
 /* What was secret. */
@@ -151,8 +163,8 @@ HF_IFMA_INLINE void stream_wipe(stream *s, size_t records)
 {
     hf_wipe(s->one_time, records * sizeof s->one_time[0]);
     hf_wipe(s->blocks, s->dirty * sizeof s->blocks[0]);
-    hf_wipe(s->few, s->dirty <= CHACHA_FEW ? sizeof s->few / 2 : sizeof s->few);
-    if (s->dirty > 2 * CHACHA_FEW)
+    hf_wipe(s->few, (s->dirty < 2 * CHACHA_SETS_MAX ? s->dirty / 2 : CHACHA_SETS_MAX) * sizeof s->few[0]);
+    if (s->dirty > 2 * CHACHA_SETS_MAX)
         hf_wipe(s->first, sizeof s->first);
 }
 

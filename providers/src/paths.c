@@ -48,7 +48,7 @@ static bool can_serve(const hf_provider *provider, hf_cipher_id id)
 /* How many records must be at hand, by their size, for the lanes of `ifma` to be the faster. */
 static const char *known_best_chacha(size_t size, size_t batch)
 {
-    static const size_t least[HF_PATH_SIZES] = {2, 4, 4, 4, 2};
+    static const size_t least[HF_PATH_SIZES] = {1, 4, 2, 2, 2};
 
     return batch >= hf_path_batch_class(least[size]) ? "ifma" : "ipsecmb";
 }
