@@ -24,7 +24,8 @@ enum {
     OPT_SERVER,
     OPT_MODULE,
     OPT_FAULT,
-    OPT_NO_PEERS
+    OPT_NO_PEERS,
+    OPT_ALL_CPUS
 };
 
 static const struct option long_options[] = {
@@ -37,6 +38,7 @@ static const struct option long_options[] = {
     {"module", required_argument, NULL, OPT_MODULE},
     {"fault-module", required_argument, NULL, OPT_FAULT},
     {"no-peers", no_argument, NULL, OPT_NO_PEERS},
+    {"all-cpus", no_argument, NULL, OPT_ALL_CPUS},
     {NULL, 0, NULL, 0},
 };
 
@@ -58,7 +60,7 @@ typedef struct options {
     size_t latencies_n, clients_n;
     const hf_handshake_kind *kind;
     unsigned key_threads;
-    bool no_peers;
+    bool no_peers, all_cpus;
     const char *program, *module, *fault;
     char found[HF_BED_PATH_MAX], found_fault[HF_BED_PATH_MAX], nginx[HF_BED_PATH_MAX], root[HF_BED_PATH_MAX];
 } options;
@@ -97,6 +99,8 @@ static void print_help(void)
         "                      (default tls13-rsa)\n"
         "  --key-threads N     sessions of handfast (default %d)\n"
         "  --no-peers          handfast only\n"
+        "  --all-cpus          servers may use every processor, beside the clients; without it they share one with\n"
+        "                      what SoftHSM2 computes for them\n"
         "  --server PATH       the program `handfast` (default: beside this one)\n"
         "  --module PATH       SoftHSM2's module (default: where distributions put it)\n"
         "  --fault-module PATH libhandfast-fault.so (default: of the build tree or installation)\n%s\n"
@@ -120,6 +124,9 @@ static int take(void *arg, int opt, const char *value)
         return hf_bench_take_number("token", "key-threads", value, 1, HF_HSM_THREADS_MAX, &o->key_threads);
     case OPT_NO_PEERS:
         o->no_peers = true;
+        return HF_BENCH_DONE;
+    case OPT_ALL_CPUS:
+        o->all_cpus = true;
         return HF_BENCH_DONE;
     case OPT_SERVER:
         o->program = value;
@@ -274,6 +281,7 @@ static void tell_one(const options *o, const field *f, const candidate *c, hf_re
     hf_json_integer(row, "sessions", (uint64_t)sessions);
     hf_json_number(row, "handshakes_per_s", per_s.median);
     hf_json_number(row, "sessions_per_latency", bound);
+    hf_json_text(row, "server_cpus", o->all_cpus ? "all" : "one");
     hf_json_number(row, "server_cpu_s", median(c->server_cpu_s, n));
     hf_json_number(row, "client_cpu_s", median(c->client_cpu_s, n));
     hf_json_number(row, "p50_ms", median(c->p50_ms, n));
@@ -290,7 +298,7 @@ static void tell_one(const options *o, const field *f, const candidate *c, hf_re
 static bool start_all(const options *o, const hf_token_bed *bed, field *f)
 {
     hf_server_options how = {.program = o->program,
-                             .cpu = o->common.cpu,
+                             .cpu = o->all_cpus ? -1 : o->common.cpu,
                              .work = HF_WORK_FILES,
                              .root = o->root,
                              .module = o->fault,

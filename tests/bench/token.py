@@ -7,7 +7,7 @@ import shutil
 from bench import Bench
 
 FIELDS = {"bench", "server", "software", "version", "key", "clients", "latency_ms", "sessions", "handshakes_per_s",
-          "sessions_per_latency", "server_cpu_s", "client_cpu_s", "p50_ms", "p99_ms", "request_quiet_p50_ms",
+          "sessions_per_latency", "server_cpus", "server_cpu_s", "client_cpu_s", "p50_ms", "p99_ms", "request_quiet_p50_ms",
           "request_quiet_p99_ms", "request_p50_ms", "request_p99_ms", "handfast_times", "spread"}
 SCALE_FIELDS = {"bench", "provider", "cipher", "direction", "bytes", "batch", "keys", "key_state_bytes",
                 "ns_per_record", "touch_ns", "explained_ns", "beyond_explained", "spread"}
@@ -21,10 +21,16 @@ def servers():
 
 
 def check_token(bench):
+    check_token_on(bench, "one")
+    check_token_on(bench, "all", "--all-cpus")
+
+
+def check_token_on(bench, cpus, *words):
     _, rows = bench.measure("token", "--quick", "--latency", 150, "--clients", 3, "--key-threads", 4, "--server",
-                            bench.args.server, "--fault-module", bench.args.fault)
+                            bench.args.server, "--fault-module", bench.args.fault, *words)
     bench.check([row["server"] for row in rows] == servers(), f"servers: {[row['server'] for row in rows]}")
     for row in rows:
+        bench.check(row["server_cpus"] == cpus, f"processors: {row}")
         bench.check(set(row) == FIELDS, f"fields: {sorted(set(row) ^ FIELDS)}")
         bench.positive(row, *(name for name in FIELDS if name.endswith(("_ms", "_s"))))
         sessions = 4 if row["server"] == "handfast" else 1
