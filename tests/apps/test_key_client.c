@@ -456,6 +456,69 @@ Test(key_client, report)
     tear_down(&w);
 }
 
+/* ---- A key process that answers what it likes ---- */
+
+static uint64_t next_request(int fd)
+{
+    uint8_t data[HF_WIRE_HEAD + 16 + HF_PREMASTER_SIZE + HF_WIRE_INPUT_MAX];
+    hf_wire_head head;
+    ssize_t got = recv(fd, data, sizeof data, 0);
+    cr_assert_gt(got, 0);
+    cr_assert(hf_wire_head_read(data, (size_t)got, &head));
+    cr_assert_eq(head.type, HF_WIRE_SIGN);
+    return head.id;
+}
+
+static void answer_with(int fd, uint64_t id, uint8_t byte)
+{
+    uint8_t result[256], message[HF_WIRE_HEAD + 4 + sizeof result];
+    memset(result, byte, sizeof result);
+    hf_wire_body body = {.number = HF_OK, .data = result, .len = sizeof result};
+    size_t len = hf_wire_put_body(message, sizeof message, HF_WIRE_RESULT, id, &body);
+    cr_assert_eq(send(fd, message, len, 0), (ssize_t)len);
+}
+
+/* The next operation gets the slot of the one before: an answer that comes twice must not be its answer. */
+Test(key_client, an_answer_that_comes_twice_is_not_the_next_ones)
+{
+    world w = {.client = NULL};
+    asked a, b;
+    int pair[2];
+    holder_init(&w.h);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, w.control), 0);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+    w.client = hf_key_client_new(w.control[0]);
+    cr_assert(w.client);
+    w.p.keys[0] = &w.h.face;
+    hf_key_service_init(&w.p.service, pair[1], w.p.keys, 1, 0);
+    cr_assert(hf_key_service_introduce(&w.p.service, NULL));
+    hand_over(w.control[1], pair[0]);
+    cr_assert(hf_key_client_wait(w.client));
+    cr_assert(hf_key_client_start(w.client));
+    w.key = hf_key_client_key(w.client, 0);
+
+    ask(&a, w.key, HF_RSA_PKCS1_SHA256, 32);
+    uint64_t first = next_request(pair[1]);
+    answer_with(pair[1], first, 1);
+    expect(&a, HF_OK);
+    ask(&b, w.key, HF_RSA_PKCS1_SHA256, 32);
+    uint64_t second = next_request(pair[1]);
+    cr_assert_eq((uint32_t)first, (uint32_t)second, "another slot: this test would not see the mistake");
+    answer_with(pair[1], first, 2); /* once more */
+    answer_with(pair[1], second, 3);
+    expect(&b, HF_OK);
+    cr_assert_eq(b.op.result[0], 3, "an old answer was taken");
+    cr_assert_eq(a.op.result[0], 1);
+
+    hf_key_client_free(w.client);
+    hf_key_service_cleanup(&w.p.service);
+    close(pair[1]);
+    close(w.control[0]);
+    close(w.control[1]);
+    w.h.inner->ops->release(w.h.inner);
+    pthread_mutex_destroy(&w.h.lock);
+}
+
 /* ---- Bytes of an intruder ---- */
 
 Test(key_service, survives_any_bytes)
