@@ -115,6 +115,7 @@ typedef struct process {
     hf_key_service service;
     hf_key *keys[1];
     pthread_t thread;
+    bool running; /* and to be joined */
     int fd;
 } process;
 
@@ -171,10 +172,15 @@ static void process_start(process *p, holder *h, int control, unsigned rate)
     p->service.report = report;
     hand_over(control, pair[0]);
     cr_assert_eq(pthread_create(&p->thread, NULL, process_thread, p), 0);
+    p->running = true;
 }
 
+/* May be called again. */
 static void process_kill(process *p)
 {
+    if (!p->running)
+        return;
+    p->running = false;
     shutdown(p->fd, SHUT_RDWR);
     pthread_join(p->thread, NULL);
 }
