@@ -2,7 +2,8 @@
  *
  * A kept file serves for a second; then its path is walked again, as without a cache, and what is found there is
  * compared with what was read: device, inode, size and both times of change. So a file that was replaced, shortened,
- * removed or hidden behind a symbolic link is served for a second at most, and never half old, half new.
+ * removed or hidden behind a symbolic link is served for a second at most. Who renames a new file over the old one gets
+ * one or the other; a file written in place while it is read is mixed, as without a cache, for a second at most.
  *
  * A table of sets of four by a hash of the path. Only files that exist get in, so requests can fill it with what is
  * there and with nothing else. */
@@ -114,7 +115,7 @@ static hf_small_file *read_file(int fd, const struct stat *info)
     return NULL;
 }
 
-/* Where a new file goes: a free place, or that of the one not asked for longest. */
+/* Where a new file goes: a free place, or that of the one that was not looked at for longest. */
 static entry *place_in(entry *set)
 {
     entry *place = set;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define HF_SMALL_FILE_MAX 16384      /* bytes of a file that is kept: one record */
-#define HF_SMALL_FILES_MAX 256       /* files kept: at most 4 MiB */
+#define HF_SMALL_FILES_MAX 256       /* files kept: at most 4 MiB of content in each thread */
 #define HF_SMALL_FILES_FRESH_MS 1000 /* that long a kept file serves before the folder is looked at again */
 
 /* A file as it was when it was read; it stays as it is while someone holds it. */
