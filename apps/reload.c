@@ -125,6 +125,8 @@ static void look_at_staples(hf_reload *reload)
 static void plan_look(hf_reload *reload)
 {
     reload->look_ms = UINT64_MAX;
+    if (reload->options->tls.key_client) /* --isolate: this process may not look at files */
+        return;
     for (size_t i = 0; i < reload->options->tls.n_keys; i++)
         if (reload->options->tls.ocsp[i])
             reload->look_ms = hf_time_ms() + 1000ull * reload->options->ocsp_check;

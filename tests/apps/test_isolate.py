@@ -173,6 +173,17 @@ class Isolate(TokenTest):
         self.assertEqual(connection.recv(1), b"z")
         self.assertIsNotNone(self.key_process(server))
 
+    def test_a_reload_is_refused_and_files_are_left_alone(self):
+        """The network process may not open files: it says so once when asked, and does not look by itself."""
+        with open(self.file("staple"), "wb") as f:
+            f.write(b"no OCSP response")
+        server = self.serve("--echo", "--isolate", "--ocsp", self.file("staple"), "--ocsp-check", "1")
+        time.sleep(1.5)
+        os.kill(server.process.pid, signal.SIGHUP)
+        server.await_error("reload failed, the old configuration stays: with --isolate restart the server")
+        self.assertNotIn("cannot be read any more", server.errors())
+        self.assertEqual(self.connect(server, "--name", "localhost").returncode, 0)
+
     def test_the_key_process_ends_with_the_server(self):
         server = self.serve_token("--echo", "--isolate", "--pid-file", self.file("pid"), expect=-signal.SIGKILL)
         pid, key = server.process.pid, self.key_process(server)
