@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "file_broker.h"
 #include "handfast/hsm.h"
 #include "handfast/providers.h"
 #include "key_client.h"
@@ -52,10 +51,15 @@ bool hf_file_id_same(const hf_file_id *a, const hf_file_id *b)
            a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
+static int open_to_read(const char *path)
+{
+    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
 bool hf_file_id_get(const char *path, hf_file_id *out)
 {
     struct stat info;
-    int fd = hf_file_open(path);
+    int fd = open_to_read(path);
     bool good = fd >= 0 && fstat(fd, &info) == 0;
     if (good)
         *out = id_of(&info);
@@ -73,7 +77,7 @@ bool hf_file_read(const char *path, const char *what, size_t limit, uint8_t **ou
 bool hf_file_read_id(const char *path, const char *what, size_t limit, uint8_t **out, size_t *out_len,
                      hf_file_id *out_id)
 {
-    int fd = hf_file_open(path);
+    int fd = open_to_read(path);
     struct stat info;
     if (fd < 0 || fstat(fd, &info) != 0) {
         hf_cli_error("cannot read %s %s: %s", what, path, strerror(errno));
