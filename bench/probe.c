@@ -57,7 +57,10 @@ static bool receive(hf_probe *p)
 
     if (!(hf_conn_wants(p->conn) & HF_WANT_INPUT) || hf_conn_input_buf(p->conn, &room, &len) != HF_OK)
         return false;
-    ssize_t n = recv(p->fd, room, len, 0);
+    ssize_t n = 0;
+    do /* a stop and its end interrupt what has a time limit */
+        n = recv(p->fd, room, len, 0);
+    while (n < 0 && errno == EINTR);
     return hf_conn_input_ack(p->conn, n > 0 ? (size_t)n : 0) == HF_OK && n > 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -14,7 +15,7 @@
 
 #include "handfast/providers.h"
 
-#define WAIT_STEPS 3000 /* of 10 ms */
+#define WAIT_STEPS 6000 /* of 10 ms */
 
 /* ---- The key ---- */
 
@@ -187,13 +188,23 @@ static void flush(fake_client *c)
     }
 }
 
+/* As recv does without a time limit: a stop and its end interrupt what has one. */
+static ssize_t receive(fake_client *c, void *room, size_t len)
+{
+    ssize_t n;
+    do
+        n = recv(c->fd, room, len, 0);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
 /* Waits for input once; false at the end. */
 static bool fill(fake_client *c)
 {
     uint8_t *room;
     size_t len;
     cr_assert_eq(hf_conn_input_buf(c->conn, &room, &len), HF_OK);
-    ssize_t n = recv(c->fd, room, len, 0);
+    ssize_t n = receive(c, room, len);
     cr_assert_eq(hf_conn_input_ack(c->conn, n > 0 ? (size_t)n : 0), HF_OK);
     return n > 0;
 }
@@ -214,7 +225,7 @@ void fake_client_greet(fake_client *c)
 void fake_client_open(fake_client *c, fake_world *world, int port, bool greet)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    struct timeval wait = {.tv_sec = 30};
+    struct timeval wait = {.tv_sec = 60};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     c->fd = socket(AF_INET, SOCK_STREAM, 0);
     cr_assert_eq(connect(c->fd, (struct sockaddr *)&to, sizeof to), 0);
@@ -260,7 +271,7 @@ bool fake_client_ended(fake_client *c)
 {
     uint8_t rest[4096];
     ssize_t n;
-    while ((n = recv(c->fd, rest, sizeof rest, 0)) > 0)
+    while ((n = receive(c, rest, sizeof rest)) > 0)
         ;
     return n == 0;
 }

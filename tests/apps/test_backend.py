@@ -114,10 +114,13 @@ class Backend(ProgramTest):
         self.server.await_error("backend .*connection broke")
 
     def test_no_backend(self):
+        address = self.listener.getsockname()
         self.listener.close()
-        client = self.tls(self.server)
-        with self.assertRaises(OSError):
-            client.recv(1)
+        with socket.socket() as nobody:  # holds the port, else another test's server may get it
+            nobody.bind(address)
+            client = self.tls(self.server)
+            with self.assertRaises(OSError):
+                client.recv(1)
         self.server.await_error("backend .*cannot connect: Connection refused")
 
     def test_slow_reader_holds_the_backend(self):

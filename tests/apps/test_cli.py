@@ -119,9 +119,10 @@ class CommandLine(ProgramTest):
             self.fails(1, "cannot listen on .*in use", "serve", "--listen", f"127.0.0.1:{port}", "--echo", *self.pair())
 
     def test_nobody_there(self):
-        with socket.create_server(("127.0.0.1", 0)) as other:
-            port = other.getsockname()[1]
-        self.fails(1, "cannot connect", "connect", f"127.0.0.1:{port}", "--ca", self.file("ca.pem"))
+        with socket.socket() as nobody:  # bound, so that no other test's server takes the port, but not listening
+            nobody.bind(("127.0.0.1", 0))
+            self.fails(1, "cannot connect", "connect", f"127.0.0.1:{nobody.getsockname()[1]}", "--ca",
+                       self.file("ca.pem"))
         self.fails(1, "cannot find the address", "connect", "nowhere.invalid:1", "--ca", self.file("ca.pem"))
 
     def test_server_that_says_nothing(self):

@@ -90,7 +90,7 @@ static void collect_at_once(void *arg)
     hf_key_bridge_collect(eager, deliver);
 }
 
-Test(bridge, woken_under_no_lock, .timeout = 30)
+Test(bridge, woken_under_no_lock, .timeout = 600)
 {
     owner o = {.deliveries = 0};
     fake_world_init(&o.world);

@@ -1,5 +1,4 @@
 """serve --metrics: the text against a strict reading of Prometheus' format, the numbers against what was done."""
-import http.client
 import os
 import re
 import signal
@@ -8,7 +7,7 @@ import time
 import unittest
 
 from token_support import TokenTest
-from support import WAIT
+from support import WAIT, ask_metrics, until
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
@@ -68,34 +67,25 @@ class Metrics(TokenTest):
         server.metrics = int(re.fullmatch(r"metrics on 127\.0\.0\.1:(\d+)\n", line).group(1))
         return server
 
-    def ask(self, server, path, method="GET"):
-        connection = http.client.HTTPConnection("127.0.0.1", server.metrics, timeout=WAIT)
-        try:
-            connection.request(method, path)
-            response = connection.getresponse()
-            return response.status, response.getheader("Content-Type"), response.read().decode()
-        finally:
-            connection.close()
-
     def scrape(self, server):
-        status, kind, text = self.ask(server, "/metrics")
+        status, kind, text = ask_metrics(server, "/metrics")
         self.assertEqual(status, 200)
         self.assertTrue(kind.startswith("text/plain; version=0.0.4"))
         return parse(text)
 
+    def scrape_token(self, server):
+        """With what the key process says of its token; it is waited for a second, then it is left out."""
+        return until("the token's numbers", lambda: (samples := self.scrape(server)) and
+                     ("handfast_token_up", 'token="t"') in samples and samples)
+
     def until_sum(self, server, name, part, value):
         """Waits until the samples with this part of labels are `value` together (records are as of the last tick)."""
-        end = time.monotonic() + WAIT
-        while time.monotonic() < end:
-            found = sum(v for (n, labels), v in self.scrape(server).items() if n == name and part in labels)
-            if found >= value:
-                return
-            time.sleep(0.1)
-        raise AssertionError(f"{name}{{...{part}...}} does not reach {value}")
+        until(f"{name}{{...{part}...}} reaches {value}", lambda: value <= sum(
+            v for (n, labels), v in self.scrape(server).items() if n == name and part in labels))
 
     def check(self, *arguments):
         server = self.watched(*arguments)
-        before = self.scrape(server)
+        before = self.scrape_token(server)
         self.assertEqual(before[("handfast_handshakes_total", 'version="1.3",resumed="no"')], 0)
         connections = [self.tls(server) for _ in range(3)]
         for connection in connections:
@@ -105,7 +95,7 @@ class Metrics(TokenTest):
             self.context().wrap_socket(socket.create_connection(("127.0.0.1", server.port)),
                                        server_hostname="localhost.invalid")
         self.until_sum(server, "handfast_handshake_failures_total", 'side="alert_received",reason="bad_certificate"', 1)
-        after = self.scrape(server)
+        after = self.scrape_token(server)
         self.assertEqual(after[("handfast_connections_open", "")], 3)
         self.assertEqual(after[("handfast_connections_total", "")], 4)
         self.assertEqual(after[("handfast_handshakes_total", 'version="1.3",resumed="no"')], 3)
@@ -122,7 +112,7 @@ class Metrics(TokenTest):
         self.assertRegex(build, r'^version="\d+\.\d+\.\d+"$')
         self.assertLess(after[("handfast_uptime_seconds", "")], 1000)
         self.assertLess(abs(time.time() - after[("process_start_time_seconds", "")]), 1000)
-        self.assertEqual(self.ask(server, "/healthz")[0], 200)
+        until("good health", lambda: ask_metrics(server, "/healthz")[0] == 200)
         return server, after
 
     def test_in_one_process(self):
@@ -146,7 +136,7 @@ class Metrics(TokenTest):
             self.write("pin", "99999999\n")
             os.kill(self.key_process(server), signal.SIGKILL)
             server.await_error("the PIN is not tried again by itself")
-            status, _, text = self.ask(server, "/healthz")
+            status, _, text = ask_metrics(server, "/healthz")
             self.assertEqual(status, 503, text)
             self.assertEqual(self.scrape(server)[("handfast_key_process_up", "")], 0)
         finally:
@@ -154,10 +144,10 @@ class Metrics(TokenTest):
 
     def test_nothing_else_is_served(self):
         server = self.watched()
-        self.assertEqual(self.ask(server, "/")[0], 404)
-        self.assertEqual(self.ask(server, "/metrics/../etc")[0], 404)
-        self.assertEqual(self.ask(server, "/metrics", "POST")[0], 405)
-        self.assertEqual(self.ask(server, "/metrics", "HEAD")[2], "")
+        self.assertEqual(ask_metrics(server, "/")[0], 404)
+        self.assertEqual(ask_metrics(server, "/metrics/../etc")[0], 404)
+        self.assertEqual(ask_metrics(server, "/metrics", "POST")[0], 405)
+        self.assertEqual(ask_metrics(server, "/metrics", "HEAD")[2], "")
         for garbage in (b"\x16\x03\x01\x02\x00", b"GET /metrics HTTP/9.9\r\n\r\n", b"A" * 9000, b"\r\n\r\n"):
             with socket.create_connection(("127.0.0.1", server.metrics), timeout=WAIT) as raw:
                 try:

@@ -10,6 +10,8 @@
 #include "net.h"
 
 #define SIZE 100000
+#define PATIENT_MS 60000
+#define SHORT_MS 100 /* set once the connection has come as far as it shall, however long that took */
 
 typedef struct scene {
     fake_world world;
@@ -18,7 +20,7 @@ typedef struct scene {
     int port;
 } scene;
 
-static void set_up(scene *s, uint64_t handshake_timeout_ms)
+static void set_up(scene *s)
 {
     struct sockaddr_storage address = {0};
     struct sockaddr_in *in = (struct sockaddr_in *)&address;
@@ -29,7 +31,7 @@ static void set_up(scene *s, uint64_t handshake_timeout_ms)
     s->server.tls.config = s->world.server;
     s->server.app = &hf_app_echo;
     s->server.root_fd = -1;
-    s->server.handshake_timeout_ms = handshake_timeout_ms;
+    s->server.handshake_timeout_ms = PATIENT_MS;
     s->server.idle_timeout_ms = 60000;
     s->server.max_connections = 100;
     in->sin_family = AF_INET;
@@ -52,7 +54,7 @@ Test(pending_key, others_go_on)
 {
     scene s;
     fake_client first, second, third;
-    set_up(&s, 60000);
+    set_up(&s);
     fake_client_open(&first, &s.world, s.port, true);
     s.world.gate_closed = 1;
     fake_client_open(&second, &s.world, s.port, false);
@@ -77,15 +79,16 @@ Test(pending_key, answer_after_the_handshake_limit)
 {
     scene s;
     fake_client late, next;
-    set_up(&s, 100);
+    set_up(&s);
     s.world.gate_closed = 1;
     fake_client_open(&late, &s.world, s.port, false);
     fake_await(&s.world, 1);
+    s.server.handshake_timeout_ms = SHORT_MS;
     cr_assert(fake_client_ended(&late)); /* the server gave it up; its operation is still out */
     cr_assert_eq(s.world.n_released, 0);
     fake_release(&s.world);
     s.world.gate_closed = 0;
-    s.server.handshake_timeout_ms = 60000; /* for a slow machine */
+    s.server.handshake_timeout_ms = PATIENT_MS;
     fake_client_open(&next, &s.world, s.port, true);
     cr_assert(fake_client_echo(&next, SIZE));
     fake_client_close(&late);
@@ -97,10 +100,11 @@ Test(pending_key, server_ends_before_the_answer)
 {
     scene s;
     fake_client late;
-    set_up(&s, 100);
+    set_up(&s);
     s.world.gate_closed = 1;
     fake_client_open(&late, &s.world, s.port, false);
     fake_await(&s.world, 1);
+    s.server.handshake_timeout_ms = SHORT_MS;
     hf_loop_stop(&s.loop);
     hf_loop_join(&s.loop); /* the connection ran into its limit; the operation is out */
     fake_release(&s.world);

@@ -1,5 +1,4 @@
 """serve and SIGHUP: what the options name is read again and served; what is wrong changes nothing."""
-import http.client
 import os
 import re
 import shutil
@@ -12,19 +11,9 @@ import time
 import unittest
 
 from token_support import FAULT, MODULE, TokenTest
-from support import WAIT
+from support import WAIT, ask_metrics, until
 
 SWAPS = 20
-
-
-def until(what, condition):
-    end = time.monotonic() + WAIT
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"it does not happen: {what}")
 
 
 class ReloadTest(TokenTest):
@@ -51,10 +40,7 @@ class ReloadTest(TokenTest):
         server.metrics = int(re.fullmatch(r"metrics on 127\.0\.0\.1:(\d+)\n", line).group(1))
 
     def counts(self, server):
-        connection = http.client.HTTPConnection("127.0.0.1", server.metrics, timeout=WAIT)
-        connection.request("GET", "/metrics")
-        text = connection.getresponse().read().decode()
-        connection.close()
+        text = ask_metrics(server, "/metrics")[2]
         return tuple(int(re.search(rf'handfast_reloads_total{{result="{result}"}} (\d+)', text).group(1))
                      for result in ("ok", "failed"))
 

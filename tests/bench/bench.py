@@ -33,7 +33,7 @@ class Bench:
     def run(self, *words):
         """(exit code, stdout, stderr)"""
         done = subprocess.run([self.args.bench, *map(str, words)], capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(self.scratch)}, timeout=280)
+                              stdin=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(self.scratch)}, timeout=1000)
         self.check(not list(self.scratch.iterdir()), f"{words}: left {list(self.scratch.iterdir())}")
         return done.returncode, done.stdout, done.stderr
 

@@ -187,7 +187,7 @@ static void wait_for_hanging(unsigned long long n)
         (void)usleep(1000);
 }
 
-Test(fault_calls, a_hang_lasts_until_its_line_goes, .timeout = 60)
+Test(fault_calls, a_hang_lasts_until_its_line_goes, .timeout = 600)
 {
     one_call c = {.session = logged_in()};
     pthread_t thread;
@@ -204,7 +204,7 @@ Test(fault_calls, a_hang_lasts_until_its_line_goes, .timeout = 60)
     cr_expect_eq(traced(" hang "), 1);
 }
 
-Test(fault_calls, a_hang_ends_with_the_application, .timeout = 60)
+Test(fault_calls, a_hang_ends_with_the_application, .timeout = 600)
 {
     one_call c = {.session = logged_in()};
     pthread_t thread;
@@ -218,7 +218,7 @@ Test(fault_calls, a_hang_ends_with_the_application, .timeout = 60)
     cr_expect_eq(c.rv, CKR_CRYPTOKI_NOT_INITIALIZED);
 }
 
-Test(fault_calls, a_hang_may_have_an_end, .timeout = 60)
+Test(fault_calls, a_hang_may_have_an_end, .timeout = 600)
 {
     CK_SESSION_HANDLE session = logged_in();
     CK_OBJECT_HANDLE key = find_key(session, "p256");

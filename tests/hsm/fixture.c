@@ -118,7 +118,7 @@ static void wait_for_threads(void)
 {
     const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
 
-    for (unsigned i = 0; hf_hsm_threads_running() > 0 && i < 4000; i++)
+    for (unsigned i = 0; hf_hsm_threads_running() > 0 && i < TEST_PATIENCE_MS / 5; i++)
         (void)nanosleep(&pause, NULL);
     cr_expect_eq(hf_hsm_threads_running(), 0, "threads are left over");
 }
@@ -136,6 +136,7 @@ hf_hsm_options test_options(void)
     return (hf_hsm_options){.module = mask ? MODULE : HF_TEST_FAULT_MODULE,
                             .pin_source = pin_file,
                             .threads = 1,
+                            .operation_timeout_ms = TEST_PATIENCE_MS,
                             .on_notice = print_notice};
 }
 
@@ -245,7 +246,7 @@ hf_status sign_until_good(hf_key *key, uint16_t scheme)
 {
     hf_status status = sign_zeros(key, scheme);
 
-    for (int i = 0; i < 1000 && status != HF_OK; i++) {
+    for (int i = 0; i < TEST_PATIENCE_MS / 10 && status != HF_OK; i++) {
         usleep(10000);
         status = sign_zeros(key, scheme);
     }

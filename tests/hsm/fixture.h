@@ -8,6 +8,7 @@
 #include "mask.h"
 
 #define WHY_MAX 4096
+#define TEST_PATIENCE_MS 60000 /* until what must happen counts as not happening, on the busiest machine */
 #define MODULE HF_TEST_MASK_MODULE
 #define PREMASTER_VERSION 0x0303
 
@@ -32,7 +33,7 @@ void fault(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Lines of the fault module's trace with this text. */
 unsigned fault_traced(const char *text);
 
-/* Default options: the masking module and the PIN file, one thread. */
+/* Default options: the masking module and the PIN file, one thread, TEST_PATIENCE_MS for an operation. */
 hf_hsm_options test_options(void);
 /* "pkcs11:token=demo;object=LABEL". Static storage. */
 const char *uri_of(const char *label);
@@ -50,7 +51,7 @@ hf_key_op *make_decrypt(hf_key *key, const uint8_t *cipher, size_t len);
 void run_op(hf_key *key, hf_key_op *op);
 /* Signs a digest (or message) of zeros; the status. */
 hf_status sign_zeros(hf_key *key, uint16_t scheme);
-/* The same until the token is in use again; for at most 10 s. */
+/* The same until the token is in use again; for at most TEST_PATIENCE_MS. */
 hf_status sign_until_good(hf_key *key, uint16_t scheme);
 /* For hf_hsm_options.on_notice, to see what a test does. */
 void print_notice(void *arg, const char *line);

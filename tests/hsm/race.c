@@ -20,7 +20,11 @@ typedef struct tally {
 } tally;
 
 static const hf_hsm_options options = {
-    .module = HF_TEST_SOFTHSM, .pin_source = HF_TEST_FOLDER "/template/pin", .threads = 4};
+    .module = HF_TEST_SOFTHSM,
+    .pin_source = HF_TEST_FOLDER "/template/pin",
+    .threads = 4,
+    .operation_timeout_ms = 120000, /* ThreadSanitizer on a busy machine takes its time */
+};
 static const uint8_t zeros[256];
 
 static void fail(const char *what)

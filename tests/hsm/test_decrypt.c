@@ -249,7 +249,7 @@ static void every_code(hf_key *key, mask_call call)
         free(op);
     }
     atomic_store(&mask->code[call], 0);
-    for (int i = 0; i < 1000 && !works(key, cipher, size); i++)
+    for (int i = 0; i < TEST_PATIENCE_MS / 10 && !works(key, cipher, size); i++)
         usleep(10000);
     cr_expect(!is_fallback(key, cipher, size, good), "the key works again");
 }

@@ -10,7 +10,7 @@
 
 #include "fixture.h"
 
-TestSuite(hsm_recover, .init = fault_setup, .fini = token_teardown, .timeout = 120);
+TestSuite(hsm_recover, .init = fault_setup, .fini = token_teardown, .timeout = 600);
 
 #define P256 HF_ECDSA_SECP256R1_SHA256
 
@@ -304,10 +304,12 @@ Test(hsm_recover, release_with_a_thread_that_hangs)
         usleep(1000);
 }
 
+#define SEEN_MAX 1000
+
 typedef struct seen {
     pthread_mutex_t lock;
-    hf_status status[64];
-    void *order[64];
+    hf_status status[SEEN_MAX];
+    void *order[SEEN_MAX];
     unsigned n;
     atomic_uint done;
 } seen;
@@ -433,22 +435,28 @@ Test(hsm_recover, cancelled_while_it_waits)
 
 Test(hsm_recover, admits_what_the_deadline_bears)
 {
-    seen s = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    slot_of slots[40];
+    enum { WAITING = 1000 };
+    seen *s = calloc(1, sizeof *s);
+    slot_of *slots = calloc(WAITING, sizeof *slots);
     hf_hsm_stats stats;
-    hf_key *key = open_with("p256", 1, 1000);
+    hf_key *key = open_with("p256", 1, 20000);
 
+    cr_assert(s && slots && pthread_mutex_init(&s->lock, NULL) == 0);
     fault("latency C_Sign = 50ms");
     for (int i = 0; i < 30; i++) /* it learns what an operation takes */
         cr_expect_eq(sign_zeros(key, P256), HF_OK);
-    for (unsigned i = 0; i < 40; i++)
-        submit_one(key, &s, &slots[i], i);
-    cr_expect_not(key->ops->admits(key), "40 wait, of which 20 can be served in time");
-    await(&s.done, 40);
+    for (unsigned i = 0; i < WAITING; i++)
+        submit_one(key, s, &slots[i], i);
+    cr_expect_not(key->ops->admits(key), "1000 wait, of which 400 can be served in time");
+    for (unsigned i = 0; i < WAITING; i++)
+        key->ops->cancel(key, see, &slots[i]);
+    await(&s->done, WAITING); /* one or two of them ran */
     cr_expect(key->ops->admits(key));
     cr_assert_eq(hf_hsm_key_stats(key, &stats), HF_OK);
     cr_expect_eq(stats.refused, 1);
     key->ops->release(key);
+    free(slots);
+    free(s);
 }
 
 /* ---- What is told ---- */

@@ -305,7 +305,7 @@ class Limits:
                 with raw_tls.Connection(server.port) as connection:
                     connection.send(opening)
                     connection.read_to_end()  # raises when the server does not close
-            good_client(self.world, server.port)
+            cells.in_time(lambda: good_client(self.world, server.port))
 
     def idle_timeout(self):
         """An established connection without traffic is closed in good order."""
@@ -313,8 +313,13 @@ class Limits:
             argv = ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-servername", "localhost", "-tls1_2",
                     "-CAfile", self.world.ca, "-verify_return_error", "-brief", "-nocommands"]
             # One byte more than ever comes back: stdin stays open until the server has closed.
-            code, received, errors = process.converse(argv, b"hello", 6)
-            expect(code == 0 and received == b"hello", f"{process.shell(argv)}: exit code {code}, {received}\n{errors}")
+
+            def attempt():
+                code, received, errors = process.converse(argv, b"hello", 6)
+                expect(code == 0 and received == b"hello",
+                       f"{process.shell(argv)}: exit code {code}, {received}\n{errors}")
+
+            cells.in_time(attempt)
 
     def max_connections(self):
         """Beyond the limit nobody is served; as soon as one leaves, somebody is."""

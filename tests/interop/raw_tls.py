@@ -5,7 +5,7 @@ import socket
 
 ALERT, HANDSHAKE, CHANGE_CIPHER_SPEC, APPLICATION_DATA = 21, 22, 20, 23
 CLIENT_HELLO, SERVER_HELLO_DONE, CLIENT_KEY_EXCHANGE = 1, 14, 16
-PATIENCE = 30  # seconds; only a server that hangs lets it pass
+PATIENCE = 60  # seconds; only a server that hangs lets it pass
 
 # AlertDescription, RFC 5246 section 7.2.
 CLOSE_NOTIFY, UNEXPECTED_MESSAGE, BAD_RECORD_MAC, RECORD_OVERFLOW = 0, 10, 20, 22

@@ -4,7 +4,7 @@
 
 #include "world.h"
 
-TestSuite(config, .timeout = 120);
+TestSuite(config, .timeout = 600);
 
 static hf_config *empty(void)
 {

@@ -12,7 +12,7 @@
 #include "gate.h"
 #include "world.h"
 
-TestSuite(exporter, .timeout = 120);
+TestSuite(exporter, .timeout = 600);
 
 #define LABEL "EXPORTER-test"
 #define SIZE 40

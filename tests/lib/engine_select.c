@@ -6,7 +6,7 @@
 #include "negotiate.h"
 #include "world.h"
 
-TestSuite(select, .timeout = 120);
+TestSuite(select, .timeout = 600);
 
 static hf_slice text(const char *s)
 {

@@ -3,7 +3,7 @@
  */
 #include "engine13_peer.h"
 
-TestSuite(sent, .timeout = 120);
+TestSuite(sent, .timeout = 600);
 
 /* ---- Records ---- */
 

@@ -9,7 +9,7 @@
 #include "providers/ocsp_maker.h"
 #include "world.h"
 
-TestSuite(staple, .timeout = 120);
+TestSuite(staple, .timeout = 600);
 
 #define BAD HF_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE
 

@@ -4,7 +4,7 @@
 #include "faulty.h"
 #include "resume_world.h"
 
-TestSuite(resume_state, .timeout = 120);
+TestSuite(resume_state, .timeout = 600);
 
 /* ---- The encoding ---- */
 

@@ -57,6 +57,13 @@ static void open_all(load *l, size_t connections)
     }
 }
 
+/* Every kind of end, and data. */
+static bool load_saw_all(const load *l)
+{
+    const load_totals *sum = load_sum(l);
+    return sum->clean > 0 && sum->half_closed > 0 && sum->cut_off > 0 && sum->killed > 0 && sum->bytes > 0;
+}
+
 /* Until all have ended by themselves: whoever does not has stalled. */
 static void finish(load *l)
 {
@@ -70,7 +77,7 @@ static void finish(load *l)
 
 static void await_descriptors(const load_server *s, unsigned before)
 {
-    double end = now() + 20;
+    double end = now() + STALL_SECONDS;
     while (load_server_descriptors(s) > before) {
         if (now() > end)
             load_fail("the server holds %u descriptors, %u before", load_server_descriptors(s), before);
@@ -96,8 +103,8 @@ int main(int argc, char **argv)
     unsigned idle = load_server_memory(&server);
     printf("%zu connections; the server holds %.2f KiB for each\n", connections,
            ((double)idle - (double)memory) / (double)connections);
-    double end = now() + seconds;
-    while (now() < end)
+    double begin = now();
+    while (now() < begin + seconds || (!load_saw_all(l) && now() < begin + STALL_SECONDS))
         load_move(l, true, true);
     finish(l);
     await_descriptors(&server, descriptors);
@@ -105,7 +112,7 @@ int main(int argc, char **argv)
     printf("%lu connections: %lu closed, %lu half-closed, %lu cut off, %lu reset; %lu key updates; %.1f MB compared\n",
            sum->connections, sum->clean, sum->half_closed, sum->cut_off, sum->killed, sum->key_updates,
            (double)sum->bytes / 1e6);
-    if (sum->clean == 0 || sum->half_closed == 0 || sum->cut_off == 0 || sum->killed == 0 || sum->bytes == 0)
+    if (!load_saw_all(l))
         load_fail("not everything happened that should: run it longer");
     load_free(l);
     if (!load_server_stop(&server))

@@ -25,6 +25,7 @@ import time
 
 WAIT = 60  # seconds; only ends what hangs
 CLIENTS = 6
+GOOD_LEAST = 100  # connections of the load that work; less is no load
 KEY_TIMEOUT_MS = 2000
 BACK_WITHIN = 1.0  # seconds, in the long form
 MEMORY_SLACK = 16 << 20  # bytes that the server may grow from its first handshakes to the last round
@@ -135,6 +136,12 @@ class Bed:
             time.sleep(0.02)
         sys.exit(f"serve does not listen: {self.log.read_text()}")
 
+    def wrong_pins(self):
+        try:
+            return len(re.findall(r" C_Login \d+ CKR_PIN_INCORRECT ", self.trace.read_text()))
+        except FileNotFoundError:  # not traced yet
+            return 0
+
     def alive(self):
         return self.serve.poll() is None
 
@@ -215,10 +222,11 @@ def load(client, stop):
             stop.wait(0.005)
 
 
-def hold(client, stop):
+def hold(client, established, stop):
     """An established connection goes on, whatever happens to the token."""
     try:
         with client.connect(0) as conn:
+            established.set()
             while not stop.is_set():
                 if not client.echo(conn, random.randbytes(100)):
                     say_wrong("the established connection broke")
@@ -226,6 +234,13 @@ def hold(client, stop):
                 stop.wait(0.01)
     except OSError as error:
         say_wrong(f"the established connection broke: {error}")
+
+
+def wait_until(condition):
+    """Or until it counts as hung; what did not happen is told where it is missed."""
+    end = time.monotonic() + WAIT
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
 
 
 def back_after(bed, client, name):
@@ -256,7 +271,8 @@ def wrong_pin(bed, client, seconds):
     """The PIN file is wrong when the token restarts: that PIN is tried once in the life of the process."""
     bed.put(bed.pin, "9999\n")
     bed.rules("token = reset\npin = tries 3", trace=True)
-    time.sleep(max(seconds, 0.5))
+    time.sleep(seconds)
+    wait_until(lambda: bed.wrong_pins() > 0)
     bed.put(bed.pin, "1234\n")
     took = back_after(bed, client, "wrong PIN")
     bed.rules("")
@@ -265,11 +281,12 @@ def wrong_pin(bed, client, seconds):
     return took
 
 
-def settle(bed):
+def settle(bed, descriptors=None):
     """What the server holds when nobody is connected; descriptors of closed connections go a little later."""
     least = bed.resources()
-    end = time.monotonic() + 3
-    while time.monotonic() < end:
+    start = time.monotonic()
+    while time.monotonic() < start + 3 or (descriptors and least["descriptors"] > descriptors and
+                                           time.monotonic() < start + WAIT):
         time.sleep(0.1)
         now = bed.resources()
         least = now if now["descriptors"] < least["descriptors"] else least
@@ -287,9 +304,11 @@ def soak(bed, minutes):
     while now is None or time.monotonic() < end:
         stop = threading.Event()
         threads = [threading.Thread(target=load, args=(client, stop)) for _ in range(CLIENTS)]
-        threads.append(threading.Thread(target=hold, args=(client, stop)))
+        established = threading.Event()
+        threads.append(threading.Thread(target=hold, args=(client, established, stop)))
         for thread in threads:
             thread.start()
+        established.wait(WAIT)
         for name, text, times in FAULTS:
             took = one_fault(bed, client, name, text, pace * times)
             worst = max(worst, took or 0.0)
@@ -297,14 +316,15 @@ def soak(bed, minutes):
                 break
         if bed.alive():
             worst = max(worst, wrong_pin(bed, client, pace) or 0.0)
+            wait_until(lambda: tally["good"] >= GOOD_LEAST)
         stop.set()
         for thread in threads:
             thread.join()
         if not bed.alive():
             say_wrong(f"serve ended with {bed.serve.poll()}: {bed.log.read_text()[-2000:]}")
             return worst
-        now = settle(bed)
-        print(f"round: {tally}, {now}, {bed.trace.read_text().count(' CKR_PIN_INCORRECT ')} wrong PINs", flush=True)
+        now = settle(bed, baseline["descriptors"] + DESCRIPTOR_SLACK)
+        print(f"round: {tally}, {now}, {bed.wrong_pins()} wrong PINs", flush=True)
     check_left(bed, baseline, now)
     return worst
 
@@ -316,7 +336,7 @@ def check_left(bed, baseline, now):
         say_wrong(f"memory grew: {baseline} {now}")
     if now["sessions"] > 64 or now["threads"] > 100:
         say_wrong(f"sessions or threads are left over: {now}")
-    tries = len(re.findall(r" C_Login \d+ CKR_PIN_INCORRECT ", bed.trace.read_text()))
+    tries = bed.wrong_pins()
     if tries > 1:
         say_wrong(f"a wrong PIN was tried {tries} times")
     if tries < 1:
@@ -348,7 +368,7 @@ def main():
     print(f"{tally['good']} good connections, {tally['refused']} refused, back after {worst:.2f} s at worst")
     if args.minutes and worst > BACK_WITHIN:
         say_wrong(f"service came back after {worst:.2f} s")
-    if tally["good"] < 100:
+    if tally["good"] < GOOD_LEAST:
         say_wrong(f"only {tally['good']} good connections: that was no load")
     sys.exit(1 if wrong else 0)
 
