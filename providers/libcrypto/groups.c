@@ -58,6 +58,21 @@ static hf_status x25519_generate(void **out_private, uint8_t *out_public)
     return HF_OK;
 }
 
+static hf_status x25519_import(const uint8_t *scalar, size_t scalar_len, void **out_private, uint8_t *out_public)
+{
+    size_t len = X25519_SIZE;
+
+    if (scalar_len != X25519_SIZE)
+        return HF_ERR_INVALID;
+    EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key_ex(NULL, "X25519", NULL, scalar, scalar_len);
+    if (!pkey || EVP_PKEY_get_raw_public_key(pkey, out_public, &len) != 1) {
+        EVP_PKEY_free(pkey);
+        return hf_lc_fail(HF_ERR_CRYPTO);
+    }
+    *out_private = pkey;
+    return HF_OK;
+}
+
 static hf_status x25519_derive(void *private_key, const uint8_t *peer, size_t peer_len, uint8_t *out_shared)
 {
     static const uint8_t zero[X25519_SIZE];
@@ -143,12 +158,12 @@ EC_GROUP_FUNCTIONS(p384, 2, 97)
 EC_GROUP_FUNCTIONS(p521, 3, 133)
 
 static const hf_group x25519 = {HF_GROUP_X25519, "X25519", &hf_provider_libcrypto, 32, 32, x25519_generate,
-                                x25519_derive,   destroy};
-static const hf_group p256 = {HF_GROUP_P256, "P-256", &hf_provider_libcrypto, 65, 32, p256_generate,
-                              p256_derive,   destroy};
-static const hf_group p384 = {HF_GROUP_P384, "P-384", &hf_provider_libcrypto, 97, 48, p384_generate,
-                              p384_derive,   destroy};
-static const hf_group p521 = {HF_GROUP_P521, "P-521", &hf_provider_libcrypto, 133, 66, p521_generate,
-                              p521_derive,   destroy};
+                                x25519_derive,   destroy,  x25519_import};
+static const hf_group p256 = {HF_GROUP_P256, "P-256", &hf_provider_libcrypto, 65, 32, p256_generate, p256_derive,
+                              destroy,       NULL};
+static const hf_group p384 = {HF_GROUP_P384, "P-384", &hf_provider_libcrypto, 97, 48, p384_generate, p384_derive,
+                              destroy,       NULL};
+static const hf_group p521 = {HF_GROUP_P521, "P-521", &hf_provider_libcrypto, 133, 66, p521_generate, p521_derive,
+                              destroy,       NULL};
 
 const hf_group *const hf_lc_groups[] = {&x25519, &p256, &p384, &p521, NULL};

@@ -36,6 +36,9 @@ typedef struct hf_kat_digest {
 
 extern const hf_kat_digest hf_kat_digests[HF_HASH_COUNT];
 
+/* X25519's part of hf_self_test_group: known answers where the group can import a key, and fresh pairs. */
+hf_status hf_self_test_x25519(const hf_group *group) HF_MUST_CHECK;
+
 /* Writes `len` bytes of the content above. */
 void hf_kat_content(uint8_t *out, size_t len);
 

@@ -253,8 +253,8 @@ static hf_status fake_derive(void *private_key, const uint8_t *peer, size_t peer
     return HF_OK;
 }
 
-static const hf_group group = {HF_GROUP_X25519, "fake",        &provider,   SHARE_SIZE,
-                               SHARE_SIZE,      fake_generate, fake_derive, free};
+static const hf_group group = {HF_GROUP_X25519, "fake",      &provider, SHARE_SIZE, SHARE_SIZE,
+                               fake_generate,   fake_derive, free,      NULL};
 
 const hf_crypto *fake_crypto(void)
 {

@@ -185,6 +185,9 @@ typedef struct hf_group {
      * error. */
     hf_status (*derive)(void *private_key, const uint8_t *peer, size_t peer_len, uint8_t *out_shared);
     void (*destroy)(void *private_key); /* wipes; NULL is allowed */
+    /* The pair of a given private key, for tests with known answers; a handshake never calls it. scalar: of X25519 32
+     * bytes (RFC 7748 section 5), else HF_ERR_INVALID; borrowed. Outputs as of generate. NULL: not offered. */
+    hf_status (*import)(const uint8_t *scalar, size_t scalar_len, void **out_private, uint8_t *out_public);
 } hf_group;
 
 /* ---- Certificates and signatures ---------------------------------------------------------------- */
