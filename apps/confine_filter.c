@@ -168,6 +168,7 @@ static const int harmless[] = {
     SYS_munmap,
     SYS_mremap,
     SYS_madvise,
+    SYS_mlock, /* up to the limit that it was given */
     SYS_brk,
     SYS_set_robust_list,
     SYS_rseq,

@@ -49,4 +49,6 @@ typedef struct hf_ifma_record {
 void hf_ifma_seal(void *worker, hf_record_job *jobs, size_t n);
 void hf_ifma_open(void *worker, hf_record_job *jobs, size_t n);
 
+extern const hf_group hf_ifma_x25519;
+
 #endif

@@ -1,4 +1,4 @@
-/* The ifma provider: ChaCha20-Poly1305 records through our own kernel. No worker, no library below, nothing else. */
+/* The ifma provider: ChaCha20-Poly1305 records and X25519 through our own kernels. No worker, no library below. */
 #include <pthread.h>
 #include <string.h>
 
@@ -56,5 +56,7 @@ static const hf_cipher chacha20_poly1305 = {.id = HF_CHACHA20_POLY1305,
                                             .seal = hf_ifma_seal,
                                             .open = hf_ifma_open};
 static const hf_cipher *const ciphers[] = {&chacha20_poly1305, NULL};
+static const hf_group *const groups[] = {&hf_ifma_x25519, NULL};
 
-const hf_provider hf_provider_ifma = {.name = "ifma", .version = version, .available = available, .ciphers = ciphers};
+const hf_provider hf_provider_ifma = {
+    .name = "ifma", .version = version, .available = available, .ciphers = ciphers, .groups = groups};

@@ -31,5 +31,6 @@ void ct_kernels(void);
 void ct_hash(void);
 void ct_premaster(void);
 void ct_protocol(void);
+void ct_x25519(void);
 
 #endif

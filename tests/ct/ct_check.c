@@ -26,13 +26,8 @@ static const struct {
     const char *name;
     void (*run)(void);
 } cases[] = {
-    {"aead", ct_aead},
-    {"cbc", ct_cbc},
-    {"hash", ct_hash},
-    {"kernels", ct_kernels},
-    {"premaster", ct_premaster},
-    {"protocol", ct_protocol},
-    {"leak_branch", leak_branch},
+    {"aead", ct_aead},           {"cbc", ct_cbc},           {"hash", ct_hash},     {"kernels", ct_kernels},
+    {"premaster", ct_premaster}, {"protocol", ct_protocol}, {"x25519", ct_x25519}, {"leak_branch", leak_branch},
     {"leak_index", leak_index},
 };
 

@@ -132,6 +132,21 @@ Test(compose, hashes_prefer_the_sha_extensions)
     cr_expect_str_eq(crypto.hashes[HF_SHA512]->provider->name, "libcrypto");
 }
 
+/* X25519 is ours where the CPU has IFMA, libcrypto's elsewhere, as are the other groups; also when a provider is
+ * forced, which is said of records only. */
+Test(compose, x25519_prefers_our_own)
+{
+    const char *const forced[] = {"auto", "portable"};
+    hf_crypto crypto;
+    char why[200];
+
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_eq(hf_crypto_compose(forced[i], &crypto, NULL, NULL, why, sizeof why), HF_OK, "%s", why);
+        cr_expect_str_eq(crypto.groups[0]->provider->name, runs("ifma") ? "ifma" : "libcrypto");
+        cr_expect_str_eq(crypto.groups[1]->provider->name, "libcrypto");
+    }
+}
+
 /* The provider knows what the CPU says of itself, and it is there on x86-64 only. */
 Test(compose, x86_is_available_where_the_cpu_has_sha)
 {
@@ -376,6 +391,79 @@ Test(compose, the_self_test_notices_broken_hashes_and_groups, .init = pick)
     cr_expect_eq(hf_self_test_group(&group), HF_ERR_SELF_TEST);
 }
 
+/* ---- X25519: one fault each ---- */
+
+static const hf_group *good_x25519;
+
+/* Wrong on one of RFC 7748's vectors only, not between two of its own keys. */
+static hf_status derive_wrong_vector(void *private_key, const uint8_t *peer, size_t peer_len, uint8_t *out_shared)
+{
+    hf_status status = good_x25519->derive(private_key, peer, peer_len, out_shared);
+    if (peer[0] == 0xe5 && peer[31] == 0x93) /* the one with bit 255 set */
+        out_shared[31] ^= 1;
+    return status;
+}
+
+static hf_status import_wrong_public(const uint8_t *scalar, size_t len, void **out_private, uint8_t *out_public)
+{
+    hf_status status = good_x25519->import(scalar, len, out_private, out_public);
+    out_public[0] ^= 1;
+    return status;
+}
+
+static unsigned made;
+
+/* One pair in eight: a broken lane. */
+static hf_status generate_wrong_lane(void **out_private, uint8_t *out_public)
+{
+    hf_status status = good_x25519->generate(out_private, out_public);
+    if (made++ % 8 == 7)
+        out_public[3] ^= 1;
+    return status;
+}
+
+static uint8_t first_scalar[32] = {1};
+
+/* The ninth pair is the first one again. */
+static hf_status generate_again(void **out_private, uint8_t *out_public)
+{
+    if (made++ % 9 == 0)
+        return good_x25519->import(first_scalar, 32, out_private, out_public);
+    return good_x25519->generate(out_private, out_public);
+}
+
+static void x25519_fault_is_noticed(hf_group broken, const char *what)
+{
+    made = 0;
+    cr_expect_eq(hf_self_test_group(&broken), HF_ERR_SELF_TEST, "%s: %s", broken.provider->name, what);
+}
+
+Test(compose, the_self_test_notices_a_broken_x25519)
+{
+    const char *why = "";
+
+    for (size_t i = 0; hf_providers()[i]; i++) {
+        const hf_provider *provider = hf_providers()[i];
+        if (!provider->available(&why) || !provider->groups)
+            continue;
+        good_x25519 = provider->groups[0];
+        cr_assert_eq(good_x25519->id, HF_GROUP_X25519);
+        hf_group broken = *good_x25519;
+        cr_assert_eq(hf_self_test_group(&broken), HF_OK);
+        broken.derive = derive_wrong_vector;
+        x25519_fault_is_noticed(broken, "one wrong answer");
+        broken = *good_x25519;
+        broken.import = import_wrong_public;
+        x25519_fault_is_noticed(broken, "wrong public keys");
+        broken = *good_x25519;
+        broken.generate = generate_wrong_lane;
+        x25519_fault_is_noticed(broken, "one lane");
+        broken = *good_x25519;
+        broken.generate = generate_again;
+        x25519_fault_is_noticed(broken, "a pair again");
+    }
+}
+
 /* ---- Choosing among providers of which one is broken or absent ---- */
 
 static bool never(const char **why)
@@ -451,6 +539,29 @@ Test(compose, a_broken_one_is_passed_over_or_refused, .init = fake_before_libcry
     cr_expect_str_eq(choice->provider, "libcrypto");
     cr_expect_not_null(strstr(choice->reason, "self-test"));
     (void)compose_gcm("fake", HF_ERR_SELF_TEST, &crypto);
+}
+
+/* A group, too: whoever fails, libcrypto serves it, and the choice says why. */
+Test(compose, a_broken_group_falls_back_to_libcrypto, .init = fake_before_libcrypto)
+{
+    static hf_group fake_group;
+    static const hf_group *const fake_groups[] = {&fake_group, NULL};
+    hf_choice choices[HF_CHOICES_MAX];
+    hf_crypto crypto;
+    char why[200];
+    size_t n = 0;
+
+    good_x25519 = list[1]->groups[0];
+    fake_group = *good_x25519;
+    fake_group.provider = &fake;
+    fake.groups = fake_groups;
+    cr_assert_eq(hf_compose_among(list, NULL, &crypto, choices, &n, why, sizeof why), HF_OK);
+    cr_expect_eq(crypto.groups[0], &fake_group);
+    fake_group.derive = derive_wrong_vector;
+    cr_assert_eq(hf_compose_among(list, NULL, &crypto, choices, &n, why, sizeof why), HF_OK);
+    cr_expect_eq(crypto.groups[0], good_x25519);
+    cr_expect_str_eq(choice_of(choices, n, "X25519")->provider, "libcrypto");
+    cr_expect_str_eq(choice_of(choices, n, "X25519")->reason, "a preferred one failed its self-test");
 }
 
 Test(compose, an_unavailable_one_is_passed_over_or_refused, .init = fake_before_libcrypto)

@@ -43,6 +43,14 @@ typedef struct hf_choice {
 HF_API hf_status hf_crypto_compose(const char *force, hf_crypto *out, hf_choice *choices, size_t *out_n, char *why,
                                    size_t why_max) HF_MUST_CHECK;
 
+/* ---- Key pairs made ahead ----------------------------------------------------------------------- */
+
+/* Where X25519 is `ifma`'s, pairs are made eight at a time. Those that are not used at once wait for the next
+ * handshakes of the same thread, but neither more nor longer than this; docs/security.md says what that means. */
+#define HF_LIMIT_PAIRS_AHEAD 7 /* pairs, in each thread */
+#define HF_LIMIT_PAIRS_AHEAD_MS                                                                                        \
+    1000 /* age of a pair that is used, milliseconds; older ones are wiped at the next use */
+
 /* ---- Which provider serves how many records of which size --------------------------------------- */
 
 #define HF_PATH_SIZES 5   /* contents up to 128, 512, 2048, 8192 bytes, and longer ones */
