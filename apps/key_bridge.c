@@ -1,4 +1,7 @@
-/* From a connection's thread to whoever holds the private key, and back. See key_bridge.h, handfast/key.h. */
+/* From a connection's thread to whoever holds the private key, and back. See key_bridge.h, handfast/key.h.
+ *
+ * There is no lock: a token's thread has a low priority, and the loop would wait for one that was interrupted with it.
+ */
 #include "key_bridge.h"
 
 #include <pthread.h>
@@ -11,55 +14,60 @@ struct hf_key_ticket {
     hf_key *key;         /* held by the operation as long as the ticket lives */
     void *owner;         /* the loop's thread only; NULL: forgotten */
     hf_key_op *at_once;  /* the loop's thread only: came back inside submit */
-    hf_key_op *op;       /* came back later: guarded by the bridge's lock, like next */
-    hf_key_ticket *next; /* in the bridge's list */
+    hf_key_op *op;       /* came back later */
+    hf_key_ticket *next; /* among those that came back */
 };
 
 struct hf_key_bridge {
     void (*wake)(void *arg);
     void *arg;
-    pthread_t thread;                /* the loop's */
-    const hf_key_ticket *submitting; /* the loop's thread only: inside submit with this ticket */
-    atomic_uint waking;              /* threads on their way to wake; counted up under the lock */
-    pthread_mutex_t lock;            /* guards what follows */
-    hf_key_ticket *first, *last;     /* came back, in order */
-    size_t references;               /* the loop, and each ticket */
-    bool closed;
+    pthread_t thread;                 /* the loop's */
+    const hf_key_ticket *submitting;  /* the loop's thread only: inside submit with this ticket */
+    atomic_uint waking;               /* threads that bring one back, until they have woken the loop */
+    _Atomic(hf_key_ticket *) arrived; /* what came back, the last one first; &closed: nobody collects any more */
+    atomic_size_t references;         /* the loop, and each ticket */
 };
+
+static hf_key_ticket closed;
 
 hf_key_bridge *hf_key_bridge_new(void (*wake)(void *arg), void *arg)
 {
     hf_key_bridge *bridge = calloc(1, sizeof *bridge);
     if (!bridge)
         return NULL;
-    if (pthread_mutex_init(&bridge->lock, NULL) != 0) {
-        free(bridge);
-        return NULL;
-    }
     bridge->wake = wake;
     bridge->arg = arg;
     bridge->thread = pthread_self();
-    bridge->references = 1;
+    atomic_init(&bridge->waking, 0);
+    atomic_init(&bridge->arrived, NULL);
+    atomic_init(&bridge->references, 1);
     return bridge;
 }
 
-/* Unlocks, and frees the bridge with its last reference. */
 static void drop_reference(hf_key_bridge *bridge)
 {
-    bool last = --bridge->references == 0;
-    pthread_mutex_unlock(&bridge->lock);
-    if (last) {
-        pthread_mutex_destroy(&bridge->lock);
+    if (atomic_fetch_sub(&bridge->references, 1) == 1)
         free(bridge);
-    }
 }
 
 static void ticket_free(hf_key_ticket *ticket)
 {
     hf_key_bridge *bridge = ticket->bridge;
     free(ticket);
-    pthread_mutex_lock(&bridge->lock);
     drop_reference(bridge);
+}
+
+/* False: nobody collects any more. */
+static bool bring_back(hf_key_ticket *ticket)
+{
+    hf_key_bridge *bridge = ticket->bridge;
+    hf_key_ticket *first = atomic_load(&bridge->arrived);
+    do {
+        if (first == &closed)
+            return false;
+        ticket->next = first;
+    } while (!atomic_compare_exchange_weak(&bridge->arrived, &first, ticket));
+    return true;
 }
 
 /* hf_key_done_fn: any thread. */
@@ -71,23 +79,16 @@ static void came_back(void *arg, hf_key_op *op)
         ticket->at_once = op; /* no need to go through the list */
         return;
     }
-    pthread_mutex_lock(&bridge->lock);
-    if (bridge->closed) {
-        drop_reference(bridge);
-        hf_key_op_free(op);
-        free(ticket);
-        return;
-    }
     ticket->op = op;
-    if (bridge->last)
-        bridge->last->next = ticket;
-    else
-        bridge->first = ticket;
-    bridge->last = ticket;
-    atomic_fetch_add(&bridge->waking, 1);
-    pthread_mutex_unlock(&bridge->lock);
-    bridge->wake(bridge->arg);
-    atomic_fetch_sub(&bridge->waking, 1); /* the bridge may go now */
+    atomic_fetch_add(&bridge->waking, 1); /* first: once it is in the list, ticket and bridge may go */
+    bool there = bring_back(ticket);
+    if (there)
+        bridge->wake(bridge->arg);
+    atomic_fetch_sub(&bridge->waking, 1);
+    if (!there) {
+        hf_key_op_free(op);
+        ticket_free(ticket);
+    }
 }
 
 hf_key_op *hf_key_bridge_submit(hf_key_bridge *bridge, hf_key_op *op, void *owner, hf_key_ticket **out_ticket)
@@ -100,9 +101,7 @@ hf_key_op *hf_key_bridge_submit(hf_key_bridge *bridge, hf_key_op *op, void *owne
     }
     ticket->bridge = bridge;
     ticket->owner = owner;
-    pthread_mutex_lock(&bridge->lock);
-    bridge->references++;
-    pthread_mutex_unlock(&bridge->lock);
+    atomic_fetch_add(&bridge->references, 1);
 
     /* The operation's view of its key is const; only the key's own functions change it. */
     hf_key *key = (hf_key *)(uintptr_t)op->key;
@@ -128,13 +127,16 @@ void hf_key_ticket_forget(hf_key_ticket *ticket)
         ticket->key->ops->cancel(ticket->key, came_back, ticket);
 }
 
+/* All that came back, in order; and nothing more is taken once it is closed. */
 static hf_key_ticket *take_list(hf_key_bridge *bridge, bool close)
 {
-    pthread_mutex_lock(&bridge->lock);
-    hf_key_ticket *list = bridge->first;
-    bridge->first = bridge->last = NULL;
-    bridge->closed = close;
-    pthread_mutex_unlock(&bridge->lock);
+    hf_key_ticket *last = atomic_exchange(&bridge->arrived, close ? &closed : NULL), *list = NULL;
+    while (last) {
+        hf_key_ticket *before = last->next;
+        last->next = list;
+        list = last;
+        last = before;
+    }
     return list;
 }
 
@@ -166,6 +168,5 @@ void hf_key_bridge_close(hf_key_bridge *bridge)
         ticket_free(ticket);
         ticket = next;
     }
-    pthread_mutex_lock(&bridge->lock);
     drop_reference(bridge);
 }

@@ -28,6 +28,7 @@
 #include "serve_options.h"
 
 #define KEPT_MEMORY (32 << 20) /* bytes that a thread's heap may keep though they are free */
+#define ARENAS_MAX 1024        /* more than there are threads */
 
 /* As many descriptors as the system lets us have; says so when that is less than the connections may need. */
 static void raise_descriptors(const hf_serve_options *options)
@@ -44,10 +45,13 @@ static void raise_descriptors(const hf_serve_options *options)
                     options->max_connections, (unsigned long)limit.rlim_cur);
 }
 
-/* Buffers of busy connections come and go all the time: the allocator is not to give their pages back in between. */
-static void keep_memory(void)
+/* Buffers of busy connections come and go all the time: the allocator is not to give their pages back in between. And
+ * each thread allocates from memory of its own: a loop that shared it with a token's thread, whose priority is low,
+ * would wait for it. */
+static void set_up_memory(void)
 {
     mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY);
+    mallopt(M_ARENA_MAX, ARENAS_MAX);
 }
 
 static bool open_service(hf_server *server, const hf_serve_options *options)
@@ -277,7 +281,7 @@ int hf_serve_main(int argc, char **argv)
     server->record_size = options.record_size;
     server->explain = options.tls.explain;
     raise_descriptors(&options);
-    keep_memory();
+    set_up_memory();
 
     hf_isolate isolate = {.control = -1};
     bool ready = !options.isolate || hf_isolate_start(&isolate, argc, argv, options.pid_file);

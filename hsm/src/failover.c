@@ -106,7 +106,7 @@ bool hf_job_move(hf_job *job, hf_status status, hf_job **list)
     return false;
 }
 
-/* ---- The operations of the key ---- */
+/* ---- Beginning and giving up ---- */
 
 static void append(hf_hsm_key *k, hf_job *job)
 {
@@ -117,28 +117,20 @@ static void append(hf_hsm_key *k, hf_job *job)
     k->holds++;
 }
 
-void hf_hsm_submit(hf_hsm_key *k, hf_key_op *op, hf_key_done_fn *done, void *arg)
+void hf_job_begin(hf_job *job, hf_job **list)
 {
-    hf_job *job = hf_job_new(k, op, done, arg, k->timeout_us);
-    hf_job *list = NULL;
+    hf_hsm_key *k = job->key;
     hf_status status = HF_ERR_CANCELED;
 
-    if (!job) {
-        op->status = HF_ERR_NO_MEMORY;
-        done(arg, op);
-        return;
-    }
-    hf_hub_lock();
     append(k, job);
     if (k->closing || !hf_job_place(job, &status)) {
-        (void)hf_job_finish(job, status, NULL, 0, &list);
-    } else {
-        uint64_t delay = hf_hedge_delay_us(k);
-        job->hedge_us = delay ? job->submitted_us + delay : 0;
-        hf_keeper_by(k, job->hedge_us ? job->hedge_us : job->deadline_us);
+        (void)hf_job_finish(job, status, NULL, 0, list);
+        return;
     }
-    hf_hub_unlock();
-    hf_jobs_deliver(list);
+    uint64_t delay = hf_hedge_delay_us(k);
+    job->hedge_us = delay ? job->submitted_us + delay : 0;
+    hf_keeper_by(k, job->hedge_us ? job->hedge_us : job->deadline_us);
+    hf_job_weigh(k);
 }
 
 static bool is_running(const hf_job *job)
@@ -146,19 +138,15 @@ static bool is_running(const hf_job *job)
     return job->tries[0].running || job->tries[1].running;
 }
 
-void hf_hsm_cancel(hf_hsm_key *k, hf_key_done_fn *done, void *arg)
+void hf_job_cancel(hf_hsm_key *k, hf_key_done_fn *done, const void *arg, hf_job **list)
 {
-    hf_job *list = NULL;
     hf_job *after;
 
-    hf_hub_lock();
     for (hf_job *job = k->first; job; job = after) {
         after = job->after;
         if (job->arg == arg && job->done == done && !is_running(job))
-            (void)hf_job_finish(job, HF_ERR_CANCELED, NULL, 0, &list);
+            (void)hf_job_finish(job, HF_ERR_CANCELED, NULL, 0, list);
     }
-    hf_hub_unlock();
-    hf_jobs_deliver(list);
 }
 
 void hf_hsm_cancel_waiting(hf_hsm_key *k, hf_job **list)
@@ -172,17 +160,14 @@ void hf_hsm_cancel_waiting(hf_hsm_key *k, hf_job **list)
     }
 }
 
-bool hf_hsm_admits(hf_hsm_key *k)
+void hf_job_weigh(hf_hsm_key *k)
 {
+    uint64_t now = hf_now_us();
     bool good = false;
 
-    hf_hub_lock();
-    uint64_t now = hf_now_us();
     for (size_t i = 0; i < k->n && !good; i++) {
         const hf_member *m = &k->members[i];
         good = works(m) && m->pool->queue.n < m->pool->queue.max && load(m, now) <= k->timeout_us;
     }
-    k->refused += !good;
-    hf_hub_unlock();
-    return good;
+    atomic_store(&k->admits, good);
 }

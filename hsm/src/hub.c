@@ -14,6 +14,11 @@ void hf_hub_lock(void)
     pthread_mutex_lock(&hub);
 }
 
+bool hf_hub_try_lock(void)
+{
+    return pthread_mutex_trylock(&hub) == 0;
+}
+
 void hf_hub_unlock(void)
 {
     pthread_mutex_unlock(&hub);

@@ -7,8 +7,8 @@
 
 hf_job *hf_job_new(hf_hsm_key *key, hf_key_op *op, hf_key_done_fn *done, void *arg, uint64_t timeout_us)
 {
+    hf_jobs_free_spent(key);
     hf_job *job = calloc(1, sizeof *job + op->input_len + 1);
-
     if (!job)
         return NULL;
     job->key = key;
@@ -39,8 +39,24 @@ void hf_job_unref(hf_job *job)
     if (--job->refs > 0)
         return;
     hf_wipe(job, sizeof *job + job->input_len);
-    free(job);
+    hf_job *first = atomic_load(&key->spent);
+    do
+        job->next_done = first;
+    while (!atomic_compare_exchange_weak(&key->spent, &first, job));
     hf_hsm_key_unhold(key);
+}
+
+/* Memory that one thread allocates and another frees goes through the allocator's lock, and a loop would wait there for
+ * a token's thread. So jobs are freed where they are allocated, by whoever submits the next one. */
+void hf_jobs_free_spent(hf_hsm_key *key)
+{
+    hf_job *job = atomic_exchange(&key->spent, NULL);
+
+    while (job) {
+        hf_job *next = job->next_done;
+        free(job);
+        job = next;
+    }
 }
 
 static void unlist(hf_job *job)
@@ -82,22 +98,34 @@ bool hf_job_finish(hf_job *job, hf_status status, const uint8_t *result, size_t 
     return true;
 }
 
-void hf_jobs_deliver(hf_job *list)
+void hf_job_give(hf_job *job)
 {
     bool before = hf_thread_mark(true);
+    hf_key_op *op = job->op;
 
+    job->op = NULL;
+    job->done(job->arg, op); /* op is no longer ours */
+    (void)hf_thread_mark(before);
+}
+
+void hf_job_returned(hf_job *job)
+{
+    hf_hsm_key *k = job->key;
+
+    if (--k->active == 0)
+        pthread_cond_broadcast(&k->calm);
+    hf_job_weigh(k);
+    hf_job_unref(job);
+}
+
+void hf_jobs_deliver(hf_job *list)
+{
     while (list) {
         hf_job *job = list;
-        hf_hsm_key *k = job->key;
-        hf_key_op *op = job->op;
         list = job->next_done;
-        job->op = NULL;
-        job->done(job->arg, op); /* op is no longer ours */
+        hf_job_give(job);
         hf_hub_lock();
-        if (--k->active == 0)
-            pthread_cond_broadcast(&k->calm);
-        hf_job_unref(job);
+        hf_job_returned(job);
         hf_hub_unlock();
     }
-    (void)hf_thread_mark(before);
 }

@@ -1,6 +1,9 @@
 /* Room `failover`: the keeper of a key, a thread that never calls a module: so deadlines end operations even while
  * every other thread hangs. It also sets off hedges, and probes of the key's tokens. */
+#define _GNU_SOURCE /* ppoll */
+#include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "key.h"
 
@@ -81,6 +84,17 @@ static uint64_t look(hf_hsm_key *k, hf_job **list)
     return next;
 }
 
+/* Until then, or until somebody calls. */
+static void sleep_until(const hf_hsm_key *k, uint64_t until_us)
+{
+    struct pollfd called = {.fd = k->wake_fd, .events = POLLIN};
+    uint64_t now = hf_now_us(), left = until_us > now ? until_us - now : 0, n;
+    struct timespec limit = {.tv_sec = (time_t)(left / 1000000), .tv_nsec = (long)(left % 1000000) * 1000};
+
+    if (ppoll(&called, 1, &limit, NULL) > 0 && read(k->wake_fd, &n, sizeof n) < 0) { /* EAGAIN: it looks once more */
+    }
+}
+
 static void *keep(void *arg)
 {
     hf_hsm_key *k = arg;
@@ -88,6 +102,7 @@ static void *keep(void *arg)
     hf_hub_lock();
     while (!k->keeper_ends) {
         hf_job *list = NULL;
+        hf_errands_run(k, &list);
         while (expire_one(k, hf_now_us()))
             ;
         uint64_t next = look(k, &list);
@@ -97,23 +112,38 @@ static void *keep(void *arg)
             hf_hub_lock();
             continue;
         }
+        if (k->keeper_ends)
+            break;
         k->sleeps_us = next;
-        if (!k->keeper_ends)
-            hf_hub_wait(&k->wake, next);
+        hf_hub_unlock();
+        sleep_until(k, next);
+        hf_hub_lock();
         k->sleeps_us = 0;
     }
     hf_hub_unlock();
     return NULL;
 }
 
+void hf_keeper_call(hf_hsm_key *k)
+{
+    uint64_t one = 1;
+
+    if (write(k->wake_fd, &one, sizeof one) < 0) { /* the counter is full: it is called already */
+    }
+}
+
 void hf_keeper_by(hf_hsm_key *k, uint64_t us)
 {
-    if (us < k->sleeps_us)
-        pthread_cond_signal(&k->wake);
+    if (us >= k->sleeps_us)
+        return;
+    k->sleeps_us = us;
+    hf_keeper_call(k);
 }
 
 hf_status hf_keeper_start(hf_hsm_key *k, const hf_why *why)
 {
+    if (k->wake_fd < 0)
+        return hf_why_set(why, HF_ERR_LIMIT, "no descriptor is left: raise the limit on open files (ulimit -n)");
     k->kept = hf_thread_start(&k->keeper, keep, k);
     return k->kept ? HF_OK : hf_why_set(why, HF_ERR_LIMIT, "no thread can be started: raise the limit on processes");
 }
@@ -124,8 +154,8 @@ void hf_keeper_stop(hf_hsm_key *k)
         return;
     hf_hub_lock();
     k->keeper_ends = true;
-    pthread_cond_signal(&k->wake);
     hf_hub_unlock();
+    hf_keeper_call(k);
     (void)pthread_join(k->keeper, NULL);
     k->kept = false;
 }

@@ -7,6 +7,9 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
 
 /* ---- The face ---- */
 
@@ -35,7 +38,9 @@ void hf_hsm_key_unhold(hf_hsm_key *k)
     if (--k->holds > 0)
         return;
     pthread_cond_destroy(&k->calm);
-    pthread_cond_destroy(&k->wake);
+    hf_jobs_free_spent(k);
+    if (k->wake_fd >= 0)
+        close(k->wake_fd);
     hf_token_certs_cleanup(&k->certs);
     hf_pubkey_cleanup(&k->pub);
     free(k->label);
@@ -50,6 +55,7 @@ static void retire(hf_hsm_key *k, uint64_t by_us)
 
     hf_hub_lock();
     k->closing = true;
+    hf_errands_run(k, &list);
     hf_hsm_cancel_waiting(k, &list);
     for (hf_job *job = k->first; job; job = job->after)
         job->deadline_us = job->deadline_us < by_us ? job->deadline_us : by_us;
@@ -69,14 +75,20 @@ static void retire(hf_hsm_key *k, uint64_t by_us)
 /* Gives the tokens back. A thread that hangs in a call holds the memory until it returns. */
 static void key_free(hf_hsm_key *k)
 {
+    const struct timespec moment = {.tv_nsec = 100 * 1000};
+
     retire(k, UINT64_MAX);
+    while (atomic_load(&k->inside) > 0) /* a caller whose operation is over, on its way out */
+        (void)nanosleep(&moment, NULL);
     hf_keeper_stop(k);
     for (size_t i = 0; i < k->n; i++) {
         if (k->members[i].pool)
             hf_pool_put(k->members[i].pool);
         p11_kit_uri_free(k->members[i].uri);
     }
+    hf_job *none = NULL;
     hf_hub_lock();
+    hf_errands_run(k, &none); /* cancellations of what is over */
     hf_hsm_key_unhold(k);
     hf_hub_unlock();
 }
@@ -287,8 +299,13 @@ static hf_hsm_key *make(const hf_hsm_options *options)
     k->arg = options->arg;
     k->holds = 1;
     atomic_init(&k->refs, 1);
+    atomic_init(&k->errands, NULL);
+    atomic_init(&k->spent, NULL);
+    atomic_init(&k->inside, 0);
+    atomic_init(&k->admits, true);
+    atomic_init(&k->refused, 0);
     hf_hub_cond_init(&k->calm);
-    hf_hub_cond_init(&k->wake);
+    k->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return k;
 }
 
@@ -343,7 +360,7 @@ hf_status hf_hsm_key_stats(hf_key *key, hf_hsm_stats *out)
     if (!k)
         return HF_ERR_INVALID;
     hf_hub_lock();
-    out->refused = k->refused;
+    out->refused = atomic_load(&k->refused);
     out->n = k->n;
     for (size_t i = 0; i < k->n; i++)
         hf_pool_snapshot(k->members[i].pool, &out->tokens[i]);

@@ -32,11 +32,15 @@ struct hf_hsm_key {
     bool listed;          /* hub: the members stand in their pools' lists */
     pthread_cond_t calm;  /* active has become 0 */
     pthread_t keeper;
-    bool kept;                               /* the keeper runs */
-    bool keeper_ends;                        /* hub */
-    pthread_cond_t wake;                     /* of the keeper */
-    uint64_t sleeps_us;                      /* hub: until when the keeper sleeps */
-    uint64_t refused;                        /* hub */
+    bool kept;                    /* the keeper runs */
+    bool keeper_ends;             /* hub */
+    int wake_fd;                  /* of the keeper: an eventfd */
+    uint64_t sleeps_us;           /* hub: until when the keeper sleeps */
+    _Atomic(hf_errand *) errands; /* the last one first */
+    _Atomic(hf_job *) spent;      /* memory to be freed */
+    atomic_uint inside;           /* callers in submit, cancel, admits */
+    atomic_bool admits;           /* the last answer */
+    atomic_ullong refused;
     uint32_t recent[HF_HSM_LATENCY_BUCKETS]; /* hub: how long the last operations took, in the queue and the token */
     uint32_t recent_n;                       /* hub */
     unsigned hedge_credit;                   /* hub: hundredths of a hedge that may be spent */
@@ -48,11 +52,16 @@ hf_hsm_key *hf_hsm_key_of(hf_key *key);
 /* Under the lock: the memory goes with the last hold and the last user. */
 void hf_hsm_key_unhold(hf_hsm_key *k);
 
-/* ---- failover.c: the operations of the face ---- */
+/* ---- errand.c: the operations of the face; none waits for the lock ---- */
 
 void hf_hsm_submit(hf_hsm_key *k, hf_key_op *op, hf_key_done_fn *done, void *arg);
 void hf_hsm_cancel(hf_hsm_key *k, hf_key_done_fn *done, void *arg);
 bool hf_hsm_admits(hf_hsm_key *k);
+/* Under the lock: does what was left. */
+void hf_errands_run(hf_hsm_key *k, hf_job **list);
+
+/* ---- failover.c ---- */
+
 /* Under the lock: every job that does not run, with this status. */
 void hf_hsm_cancel_waiting(hf_hsm_key *k, hf_job **list);
 
@@ -71,6 +80,8 @@ hf_status hf_keeper_start(hf_hsm_key *k, const hf_why *why);
 void hf_keeper_stop(hf_hsm_key *k);
 /* Under the lock: the keeper looks again when it would sleep longer. */
 void hf_keeper_by(hf_hsm_key *k, uint64_t us);
+/* The keeper runs the errands. Any thread, with or without the lock. */
+void hf_keeper_call(hf_hsm_key *k);
 
 /* ---- use.c ---- */
 

@@ -94,14 +94,12 @@ static hf_pool *make(const hf_hsm_options *options, P11KitUri *uri)
     pool->last_status = HF_ERR_TOKEN_ABSENT;
     const CK_TOKEN_INFO *info = p11_kit_uri_get_token_info(pool->uri);
     hf_uri_padded(info->label, sizeof info->label, pool->label, sizeof pool->label);
-    hf_hub_cond_init(&pool->work);
     hf_hub_cond_init(&pool->connected);
     return pool;
 }
 
 static void destroy(hf_pool *pool)
 {
-    pthread_cond_destroy(&pool->work);
     pthread_cond_destroy(&pool->connected);
     free_memory(pool);
 }
@@ -270,7 +268,7 @@ bool hf_pool_queue(hf_pool *pool, hf_try *t)
     if (!hf_queue_push(&pool->queue, &t->item))
         return false;
     if (pool->idle > 0)
-        pthread_cond_signal(&pool->work);
+        hf_bell_ring(&pool->work);
     else if (pool->latency_us > HF_POOL_FAR_US && pool->workers_n < threads_limit(pool))
         (void)hf_worker_start(pool, NULL, 0); /* they wait for the wire, not for our CPUs */
     return true;
@@ -349,7 +347,7 @@ uint64_t hf_pool_tick(hf_pool *pool, uint64_t now_us, hf_job **list)
         (pool->breaker.state == HF_HSM_BREAKER_CLOSED && pool->recheck_us && pool->recheck_us <= now_us)) {
         pool->recheck_us = 0;
         pool->probe_now = true;
-        pthread_cond_signal(&pool->work);
+        hf_bell_ring(&pool->work);
     }
     if (pool->breaker.state == HF_HSM_BREAKER_OPEN && pool->breaker.probe_us < next)
         next = pool->breaker.probe_us;
@@ -405,7 +403,7 @@ static void stop_threads(hf_pool *pool)
     hf_worker_thread *w;
 
     pool->stopping = true;
-    pthread_cond_broadcast(&pool->work);
+    hf_bell_ring_all(&pool->work);
     for (;;) {
         for (w = pool->workers; w && w->ended; w = w->next)
             ;

@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 
+#include "bell.h"
 #include "breaker.h"
 #include "certs.h"
 #include "queue.h"
@@ -36,6 +37,8 @@ typedef struct hf_job hf_job;
 /* ---- hub ---- */
 
 void hf_hub_lock(void);
+/* False when somebody has it. For who must not wait: see errand.c. */
+bool hf_hub_try_lock(void);
 void hf_hub_unlock(void);
 /* A condition for hf_hub_wait. */
 void hf_hub_cond_init(pthread_cond_t *cond);
@@ -82,9 +85,20 @@ typedef struct hf_try {
     bool again; /* it failed once here and the token was connected anew */
 } hf_try;
 
+/* What a caller leaves for whoever has the lock. */
+typedef enum hf_errand_kind { HF_ERRAND_SUBMIT, HF_ERRAND_CANCEL, HF_ERRAND_RETURNED } hf_errand_kind;
+typedef struct hf_errand {
+    struct hf_errand *next;
+    hf_errand_kind kind;
+    hf_job *job;          /* not of HF_ERRAND_CANCEL */
+    hf_key_done_fn *done; /* HF_ERRAND_CANCEL: what it was submitted with */
+    void *arg;
+} hf_errand;
+
 struct hf_job {
     hf_hsm_key *key; /* held */
-    hf_key_op *op;   /* hub: NULL once it was handed back */
+    hf_errand errand;
+    hf_key_op *op; /* hub: NULL once it was handed back */
     hf_key_done_fn *done;
     void *arg;
     hf_key_op_kind kind;
@@ -111,8 +125,13 @@ hf_job *hf_job_new(hf_hsm_key *key, hf_key_op *op, hf_key_done_fn *done, void *a
 /* Under the lock: settles a live job, takes it off the lists and queues, and puts it before *list. The result (may be
  * NULL) is copied. False when it was settled before. */
 bool hf_job_finish(hf_job *job, hf_status status, const uint8_t *result, size_t result_len, hf_job **list);
-/* Without the lock: hands the finished ones back. */
+/* Without the lock: hands the finished ones back. Waits for the lock. */
 void hf_jobs_deliver(hf_job *list);
+/* The same in two steps, for who must not wait: without the lock, to `done`; then, under it, off the key's account. */
+void hf_job_give(hf_job *job);
+void hf_job_returned(hf_job *job);
+/* Frees the memory of jobs that are over. */
+void hf_jobs_free_spent(hf_hsm_key *key);
 /* Under the lock: a reference less. */
 void hf_job_unref(hf_job *job);
 
@@ -160,7 +179,7 @@ struct hf_pool {
     uint64_t void_below;           /* hub: sessions of generations below it died with their token */
     char label[HF_HSM_LABEL_SIZE]; /* hub */
 
-    pthread_cond_t work;
+    hf_bell work;              /* under the lock or not */
     hf_queue queue;            /* hub */
     hf_worker_thread *workers; /* hub */
     unsigned workers_n, idle;  /* hub */
@@ -229,6 +248,12 @@ hf_status hf_member_open(hf_member *member, const hf_p11_session *session, uint6
 
 /* ---- failover ---- */
 
+/* Under the lock: a new job goes to a token, or is finished. */
+void hf_job_begin(hf_job *job, hf_job **list);
+/* Under the lock: see hf_key_ops. */
+void hf_job_cancel(hf_hsm_key *k, hf_key_done_fn *done, const void *arg, hf_job **list);
+/* Under the lock: whether the key admits operations now (hf_key_ops). */
+void hf_job_weigh(hf_hsm_key *k);
 /* Under the lock: gives a live job to the best member that was not asked yet. NULL when there is none. */
 hf_try *hf_job_place(hf_job *job, hf_status *out_status);
 /* Under the lock: whether another member could take it. */

@@ -487,13 +487,16 @@ static void *work(void *arg)
         } else if (closed && (w->suspect || hf_now_us() >= next)) {
             keep_alive(w);
         } else {
+            unsigned look = hf_bell_look(&pool->work);
             pool->idle++;
-            hf_hub_wait(&pool->work, closed ? next : hf_now_us() + (uint64_t)HF_POOL_KEEPALIVE_MS * 1000);
+            hf_hub_unlock();
+            hf_bell_wait(&pool->work, look, closed ? next : hf_now_us() + (uint64_t)HF_POOL_KEEPALIVE_MS * 1000);
+            hf_hub_lock();
             pool->idle--;
         }
     }
     if (pool->probe_now || pool->queue.n > 0) /* it may have been woken for that, and leaves it to another one */
-        pthread_cond_signal(&pool->work);
+        hf_bell_ring(&pool->work);
     hf_worker_end(w);
     return NULL;
 }
