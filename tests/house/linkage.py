@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What the build made: which libraries each output needs, which symbols leave it, how it is hardened."""
 
+import os
 import pathlib
 import re
 
@@ -20,9 +21,11 @@ FOLDERS = {"libhandfast": "lib", "libhandfast-providers": "providers", "libhandf
 
 def find(build, name):
     """The output of that name outside of CMake's own folders."""
-    found = [path for path in pathlib.Path(build).rglob(name)
-             if path.is_file() and "CMakeFiles" not in path.parts and path.parent.name != "tests"]
-    return found[0] if found else None
+    for folder, below, files in os.walk(build):  # not rglob: it fails when another test's folder goes meanwhile
+        below[:] = sorted(set(below) - {"CMakeFiles", "tests"})
+        if name in files:
+            return pathlib.Path(folder, name)
+    return None
 
 
 def needed(path):
