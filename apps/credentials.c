@@ -4,7 +4,6 @@
 #include "credentials.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +14,7 @@
 #include "handfast/providers.h"
 #include "key_client.h"
 #include "key_watch.h"
+#include "public_files.h"
 
 typedef hf_held_chain chain;
 
@@ -51,15 +51,10 @@ bool hf_file_id_same(const hf_file_id *a, const hf_file_id *b)
            a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
-static int open_to_read(const char *path)
-{
-    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-}
-
 bool hf_file_id_get(const char *path, hf_file_id *out)
 {
     struct stat info;
-    int fd = open_to_read(path);
+    int fd = hf_public_file_open(path);
     bool good = fd >= 0 && fstat(fd, &info) == 0;
     if (good)
         *out = id_of(&info);
@@ -77,7 +72,7 @@ bool hf_file_read(const char *path, const char *what, size_t limit, uint8_t **ou
 bool hf_file_read_id(const char *path, const char *what, size_t limit, uint8_t **out, size_t *out_len,
                      hf_file_id *out_id)
 {
-    int fd = open_to_read(path);
+    int fd = hf_public_file_open(path);
     struct stat info;
     if (fd < 0 || fstat(fd, &info) != 0) {
         hf_cli_error("cannot read %s %s: %s", what, path, strerror(errno));
@@ -218,7 +213,9 @@ hf_status hf_credentials_open_key(const hf_tls_options *options, size_t i, bool 
     const char *name = options->keys[i];
     if (options->key_client) {
         *out = hf_key_client_key(options->key_client, i);
-        return HF_OK;
+        if (!*out)
+            hf_cli_error("the key process has shown no key for %s", name);
+        return *out ? HF_OK : HF_ERR_NOT_FOUND;
     }
     hf_status status = hf_tls_key_is_uri(name) ? key_from_token(options, i, prompt, out) : key_from_file(name, out);
     if (status == HF_OK && !(*out = hf_key_watch_add(options->watch, *out))) {

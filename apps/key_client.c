@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "control.h"
 #include "isolate.h"
 #include "key_client_inside.h"
 #include "now.h"
+#include "public_files.h"
 
 void hf_client_wake(hf_key_client *client)
 {
@@ -62,13 +64,6 @@ size_t hf_key_client_report(hf_key_client *client, char *out, size_t max, unsign
     return len;
 }
 
-void hf_key_client_reopen(hf_key_client *client)
-{
-    pthread_mutex_lock(&client->lock);
-    hf_client_send_empty(client, HF_WIRE_REOPEN, 0);
-    pthread_mutex_unlock(&client->lock);
-}
-
 void hf_key_client_get_state(hf_key_client *client, hf_key_client_state *out)
 {
     pthread_mutex_lock(&client->lock);
@@ -91,9 +86,11 @@ static void disconnect(hf_key_client *client)
     client->fd = -1;
     bool was = client->connected;
     client->connected = false;
-    client->introduced = 0;
+    client->note = 0;
     bool stopping = client->stopping;
     pthread_mutex_unlock(&client->lock);
+    client->ready = false;
+    hf_client_faces_cleanup(&client->coming);
     if (was && !stopping)
         hf_cli_warn("the key process has gone; new handshakes wait for the next one");
     hf_client_end_sent(client);
@@ -104,6 +101,7 @@ static void give_up(hf_key_client *client)
     pthread_mutex_lock(&client->lock);
     bool was = client->given_up;
     client->given_up = true;
+    pthread_cond_broadcast(&client->reloaded);
     pthread_mutex_unlock(&client->lock);
     if (!was && client->started)
         hf_cli_warn("no key process will be started any more: restart the server when the cause is mended");
@@ -111,26 +109,25 @@ static void give_up(hf_key_client *client)
         hf_client_end_waiting(client, UINT64_MAX, HF_ERR_TOKEN_ABSENT);
 }
 
-/* A byte from the supervisor: with a socket, the next key process; without, there will be none. */
+/* A word from the supervisor. */
 static void take_control(hf_key_client *client)
 {
-    char byte = 0;
-    struct iovec part = {.iov_base = &byte, .iov_len = 1};
-    union {
-        char room[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } ancillary;
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = ancillary.room, .msg_controllen = sizeof ancillary.room};
-    int fd = -1;
-    ssize_t got = recvmsg(client->control, &message, MSG_CMSG_CLOEXEC);
-    if (got < 0 && (errno == EINTR || errno == EAGAIN))
+    hf_control message;
+    int fd;
+    hf_control_result got = hf_control_receive(client->control, &message, &fd);
+    if (got == HF_CONTROL_NOTHING)
         return;
-    struct cmsghdr *head = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
-        head->cmsg_len == CMSG_LEN(sizeof fd))
-        memcpy(&fd, CMSG_DATA(head), sizeof fd);
-    if (fd < 0) {
+    if (got == HF_CONTROL_GOT && message.kind == HF_CONTROL_FILE) {
+        hf_public_files_put(message.index, message.number, fd, message.error);
+        return;
+    }
+    if (got == HF_CONTROL_GOT && message.kind == HF_CONTROL_RELOAD && fd < 0) {
+        hf_client_take_reload(client, message.number);
+        return;
+    }
+    if (got == HF_CONTROL_GONE || message.kind != HF_CONTROL_KEY || fd < 0) {
+        if (fd >= 0)
+            close(fd);
         give_up(client);
         return;
     }
@@ -142,14 +139,13 @@ static void take_control(hf_key_client *client)
 
 static void introduced(hf_key_client *client)
 {
-    if (!hf_client_faces_whole(&client->faces, client->introduced)) {
+    if (!hf_client_take_introduction(client)) {
         hf_cli_warn("the key process came back with other keys; it is not used");
         disconnect(client);
         return;
     }
+    client->ready = true;
     pthread_mutex_lock(&client->lock);
-    client->connected = true;
-    client->processes++;
     bool again = client->processes > 1;
     hf_client_send_waiting(client);
     pthread_mutex_unlock(&client->lock);
@@ -170,16 +166,17 @@ static bool take_message(hf_key_client *client, const uint8_t *data, size_t len)
         return false;
     switch (head.type) {
     case HF_WIRE_KEY:
-        return !client->connected && hf_wire_key_read(data, &head, &key) && key.index == client->introduced++ &&
-               hf_client_faces_take(&client->faces, client, &key);
+        return hf_wire_key_read(data, &head, &key) && hf_client_faces_take(&client->coming, client, &key);
     case HF_WIRE_CERT:
-        return !client->connected && hf_wire_body_read(data, &head, &body) &&
-               hf_client_faces_take_cert(&client->faces, &body);
+        return hf_wire_body_read(data, &head, &body) && hf_client_faces_take_cert(&client->coming, &body);
     case HF_WIRE_READY:
-        if (client->connected || head.body_len != 0)
+        if (client->ready || head.body_len != 0 || !hf_client_faces_whole(&client->coming, 0))
             return false;
         introduced(client);
         return true;
+    case HF_WIRE_RELOADED:
+        return client->ready && hf_wire_body_read(data, &head, &body) &&
+               hf_client_take_reloaded(client, head.id, &body);
     case HF_WIRE_RESULT:
         if (!client->connected || !hf_wire_body_read(data, &head, &body))
             return false;
@@ -228,7 +225,7 @@ static void turn(hf_key_client *client, uint8_t *data)
 {
     pthread_mutex_lock(&client->lock);
     short wants = POLLIN;
-    if (client->connected && client->first != HF_SLOT_NONE)
+    if (client->connected && (client->first != HF_SLOT_NONE || client->note))
         wants |= POLLOUT;
     struct pollfd polls[3] = {{.fd = client->fd, .events = wants},
                               {.fd = client->given_up ? -1 : client->control, .events = POLLIN},
@@ -288,6 +285,7 @@ hf_key_client *hf_key_client_new(int control)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&client->lock, NULL);
     pthread_cond_init(&client->reported, &monotonic);
+    pthread_cond_init(&client->reloaded, NULL);
     pthread_condattr_destroy(&monotonic);
     if (client->wake < 0) {
         hf_key_client_free(client);
@@ -329,19 +327,9 @@ void hf_key_client_free(hf_key_client *client)
     if (client->wake >= 0)
         close(client->wake);
     hf_client_faces_cleanup(&client->faces);
+    hf_client_faces_cleanup(&client->fresh);
     pthread_cond_destroy(&client->reported);
+    pthread_cond_destroy(&client->reloaded);
     pthread_mutex_destroy(&client->lock);
     free(client);
-}
-
-size_t hf_key_client_count(const hf_key_client *client)
-{
-    return client->faces.n;
-}
-
-hf_key *hf_key_client_key(hf_key_client *client, size_t i)
-{
-    hf_key *key = hf_client_faces_key(&client->faces, i);
-    key->ops->retain(key);
-    return key;
 }

@@ -6,6 +6,9 @@
 #ifndef HANDFAST_APPS_KEY_CLIENT_H
 #define HANDFAST_APPS_KEY_CLIENT_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "handfast/handfast.h"
 
 #define HF_KEY_CLIENT_PENDING_MAX 4096 /* operations at once; more end with HF_ERR_BUSY */
@@ -34,8 +37,9 @@ bool hf_key_client_start(hf_key_client *client);
 /* After the last connection and configuration. NULL is allowed. */
 void hf_key_client_free(hf_key_client *client);
 
-size_t hf_key_client_count(const hf_key_client *client);
-/* The i-th key, retained for the caller. */
+/* How many keys there are: those of a reload that is not settled, else those of now. */
+size_t hf_key_client_count(hf_key_client *client);
+/* The i-th of them, retained for the caller; NULL: there are not so many. */
 hf_key *hf_key_client_key(hf_key_client *client, size_t i);
 /* As hf_hsm_key_certs; HF_ERR_INVALID for a key that is none of a client. */
 hf_status hf_key_client_certs(hf_key *key, hf_status (*each)(void *arg, const uint8_t *der, size_t len), void *arg);
@@ -45,7 +49,22 @@ void hf_key_client_get_state(hf_key_client *client, hf_key_client_state *out);
 /* Asks the key process for its metrics; at most max bytes to out. Length; 0 and no key serving when it does not answer
  * in time. Waits. One thread at a time. */
 size_t hf_key_client_report(hf_key_client *client, char *out, size_t max, unsigned *out_serving);
-/* Tells it that the audit file was moved away. */
-void hf_key_client_reopen(hf_key_client *client);
+
+/* Reloads, when the supervisor says so: on_reload (any thread, may not call the client) hears of the last one that was
+ * asked for, also when that was before this call. NULL: no more, and whoever waits in hf_key_client_reload comes back.
+ */
+void hf_key_client_on_reload(hf_key_client *client, void (*on_reload)(void *arg, uint32_t number), void *arg);
+typedef enum hf_key_client_answer {
+    HF_KEY_CLIENT_KEYS,       /* they are those of hf_key_client_key, until hf_key_client_settle */
+    HF_KEY_CLIENT_NO_KEYS,    /* they could not be opened, which was told; or nobody is to wait any more */
+    HF_KEY_CLIENT_NO_PROCESS, /* and there will be none; told */
+    HF_KEY_CLIENT_LATER       /* a later reload is on its way and takes the place of this one */
+} hf_key_client_answer;
+
+/* On one thread, with growing numbers: waits until the key process has opened the keys of that reload, or another one
+ * has come, which has opened them. */
+hf_key_client_answer hf_key_client_reload(hf_key_client *client, uint32_t number);
+/* After each but LATER: what that has brought (it may have been nothing new) is used from now on, or is not wanted. */
+void hf_key_client_settle(hf_key_client *client, uint32_t number, bool adopt);
 
 #endif

@@ -1,13 +1,16 @@
 /* The public faces of the keys in the key process. See key_client_face.h. */
 #include "key_client_face.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct hf_client_key {
     hf_key face; /* first */
     hf_key_client *client;
-    uint32_t index;
+    atomic_size_t references;
+    uint32_t index;        /* guarded by the client's lock, like the next */
+    unsigned long process; /* who knows it by that index; 0: nobody yet */
     uint8_t *certs[HF_CHAIN_MAX];
     size_t cert_lens[HF_CHAIN_MAX];
     size_t certs_n;
@@ -30,31 +33,45 @@ static bool admits(const hf_key *key)
     return hf_client_admits(((const hf_client_key *)key)->client);
 }
 
-/* The client owns its keys and is freed after every configuration. */
-static void count(hf_key *key)
+static void retain(hf_key *key)
 {
-    (void)key;
+    atomic_fetch_add_explicit(&((hf_client_key *)key)->references, 1, memory_order_relaxed);
 }
 
-static const hf_key_ops ops = {.submit = submit, .retain = count, .release = count, .cancel = cancel, .admits = admits};
-
-static bool same(const hf_key *key, const hf_wire_key *shown)
+/* An operation that is out holds its key: there is nothing to wait for. */
+static void release(hf_key *key)
 {
-    return key->type == shown->type && key->bits == shown->bits && key->group == shown->group &&
-           key->can_decrypt == shown->can_decrypt && key->spki_len == shown->spki_len &&
-           memcmp(key->spki, shown->spki, shown->spki_len) == 0 &&
-           memcmp(key->schemes, shown->schemes, sizeof key->schemes) == 0;
+    hf_client_key *mine = (hf_client_key *)key;
+    if (atomic_fetch_sub_explicit(&mine->references, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < mine->certs_n; i++)
+        free(mine->certs[i]);
+    free(mine);
+}
+
+static const hf_key_ops ops = {
+    .submit = submit, .retain = retain, .release = release, .cancel = cancel, .admits = admits};
+
+static bool same_public_key(const hf_key *a, const hf_key *b)
+{
+    return a->spki_len == b->spki_len && memcmp(a->spki, b->spki, a->spki_len) == 0;
+}
+
+static bool same(const hf_key *a, const hf_key *b)
+{
+    return a->type == b->type && a->bits == b->bits && a->group == b->group && a->can_decrypt == b->can_decrypt &&
+           same_public_key(a, b) && memcmp(a->schemes, b->schemes, sizeof a->schemes) == 0;
 }
 
 bool hf_client_faces_take(hf_client_faces *faces, hf_key_client *client, const hf_wire_key *shown)
 {
-    if (faces->complete)
-        return shown->index < faces->n && same(hf_client_faces_key(faces, shown->index), shown);
-    if (faces->n == HF_LIMIT_CREDENTIALS || shown->index != faces->n || shown->where_len >= 64)
+    if (faces->n == HF_LIMIT_CREDENTIALS || shown->index % HF_LIMIT_CREDENTIALS != faces->n ||
+        (faces->n && shown->index != faces->keys[0]->index + faces->n) || shown->where_len >= 64)
         return false;
     hf_client_key *key = calloc(1, sizeof *key + shown->spki_len);
     if (!key)
         return false;
+    atomic_init(&key->references, 1);
     key->client = client;
     key->index = shown->index;
     if (shown->label_len)
@@ -79,10 +96,9 @@ bool hf_client_faces_take(hf_client_faces *faces, hf_key_client *client, const h
 
 bool hf_client_faces_take_cert(hf_client_faces *faces, const hf_wire_body *cert)
 {
-    if (faces->complete)
-        return true; /* the configuration has its certificates */
-    hf_client_key *key = cert->number < faces->n ? faces->keys[cert->number] : NULL;
-    if (!key || key->certs_n == HF_CHAIN_MAX || cert->len == 0)
+    size_t i = cert->number % HF_LIMIT_CREDENTIALS;
+    hf_client_key *key = i < faces->n ? faces->keys[i] : NULL;
+    if (!key || key->index != cert->number || key->certs_n == HF_CHAIN_MAX || cert->len == 0)
         return false;
     uint8_t *copy = malloc(cert->len);
     if (!copy)
@@ -93,30 +109,53 @@ bool hf_client_faces_take_cert(hf_client_faces *faces, const hf_wire_body *cert)
     return true;
 }
 
-bool hf_client_faces_whole(hf_client_faces *faces, size_t n)
+bool hf_client_faces_whole(const hf_client_faces *faces, uint32_t set)
 {
-    faces->complete = faces->complete || n > 0;
-    return n > 0 && n == faces->n;
+    return faces->n > 0 && faces->keys[0]->index == HF_WIRE_INDEX(set, 0);
+}
+
+bool hf_client_faces_same(const hf_client_faces *a, const hf_client_faces *b)
+{
+    bool all = a->n == b->n;
+    for (size_t i = 0; all && i < a->n; i++)
+        all = same(&a->keys[i]->face, &b->keys[i]->face);
+    return all;
 }
 
 void hf_client_faces_cleanup(hf_client_faces *faces)
 {
-    for (size_t i = 0; i < faces->n; i++) {
-        for (size_t j = 0; j < faces->keys[i]->certs_n; j++)
-            free(faces->keys[i]->certs[j]);
-        free(faces->keys[i]);
-    }
+    for (size_t i = 0; i < faces->n; i++)
+        release(&faces->keys[i]->face);
     memset(faces, 0, sizeof *faces);
 }
 
-hf_key *hf_client_faces_key(hf_client_faces *faces, size_t i)
+void hf_client_faces_stamp(hf_client_faces *faces, unsigned long process, uint32_t set)
 {
-    return &faces->keys[i]->face;
+    for (size_t i = 0; i < faces->n; i++) {
+        faces->keys[i]->index = HF_WIRE_INDEX(set, i);
+        faces->keys[i]->process = process;
+    }
 }
 
-uint32_t hf_client_key_index(const hf_key *key)
+bool hf_client_faces_stamped(const hf_client_faces *faces, unsigned long process)
 {
-    return ((const hf_client_key *)key)->index;
+    return faces->n > 0 && faces->keys[0]->process == process;
+}
+
+uint32_t hf_client_key_index(const hf_key *key, const hf_client_faces *now, unsigned long process)
+{
+    const hf_client_key *mine = (const hf_client_key *)key;
+    if (mine->process == process)
+        return mine->index;
+    for (size_t i = 0; i < now->n; i++)
+        if (now->keys[i]->process == process && same_public_key(key, &now->keys[i]->face))
+            return now->keys[i]->index;
+    return HF_CLIENT_NO_INDEX;
+}
+
+hf_key *hf_client_faces_key(const hf_client_faces *faces, size_t i)
+{
+    return &faces->keys[i]->face;
 }
 
 hf_status hf_key_client_certs(hf_key *key, hf_status (*each)(void *arg, const uint8_t *der, size_t len), void *arg)

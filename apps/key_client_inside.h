@@ -1,5 +1,5 @@
-/* The inside of a key client, shared by its two halves: key_client_ops.c (operations) and key_client.c (the key
- * process, reports, the thread). */
+/* The inside of a key client, shared by its parts: key_client_ops.c (operations), key_client_reload.c (sets of keys)
+ * and key_client.c (the key process, reports, the thread). */
 #ifndef HANDFAST_APPS_KEY_CLIENT_INSIDE_H
 #define HANDFAST_APPS_KEY_CLIENT_INSIDE_H
 
@@ -23,14 +23,25 @@ struct hf_key_client {
     int control, wake;
     pthread_t thread;
     bool started;
-    hf_client_faces faces; /* constant after hf_key_client_wait */
+    bool ready; /* the key process of now has shown its keys; the client's thread only, like the next */
+    hf_client_faces coming;
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t reported;
     int fd;         /* the key process; -1: none */
     bool connected; /* it has introduced itself */
     bool given_up, stopping;
-    size_t introduced; /* keys that the process of now has shown */
+    hf_client_faces faces, fresh;         /* those that are used; those of a reload that is not settled */
+    uint32_t fresh_number;                /* of that reload */
+    bool fresh_told;                      /* the key process is to be told what becomes of them */
+    uint32_t reload_asked, reload_done;   /* the supervisor's last word; what the reloading thread is through with */
+    uint32_t same_number, refused_number; /* up to there the keys of now are those; the last that had none */
+    bool left;                            /* nobody waits for a reload any more */
+    pthread_cond_t reloaded;              /* one of these is another one */
+    void (*on_reload)(void *arg, uint32_t number);
+    void *on_reload_arg;
+    hf_wire_type note; /* ADOPT or DROP that is still to be sent; 0: none */
+    uint32_t note_number;
     hf_slot slots[HF_KEY_CLIENT_PENDING_MAX];
     uint32_t free, first, last; /* free slots; slots whose operation waits to be sent, oldest first */
     size_t pending;
@@ -44,12 +55,21 @@ struct hf_key_client {
 
 void hf_client_wake(hf_key_client *client);
 
+/* On the client's thread, without the lock. The key process has shown all its keys (`coming`) for the first time:
+ * whether it is used, as the one of the next number. */
+bool hf_client_take_introduction(hf_key_client *client);
+/* RELOADED of that number; false: it does not belong here. */
+bool hf_client_take_reloaded(hf_key_client *client, uint64_t id, const hf_wire_body *body);
+void hf_client_take_reload(hf_key_client *client, uint32_t number); /* of the supervisor */
+
 /* With the lock held: no slot is in use. */
 void hf_client_slots_init(hf_key_client *client);
 /* With the lock held: sends what waits, as far as the socket takes it. */
 void hf_client_send_waiting(hf_key_client *client);
 /* With the lock held: a message without a body, when a key process is there to get it. */
 void hf_client_send_empty(hf_key_client *client, hf_wire_type type, uint64_t id);
+/* With the lock held: sends it now or as soon as the socket takes it. */
+void hf_client_send_note(hf_key_client *client, hf_wire_type type, uint32_t number);
 
 /* Without the lock: these call back. */
 void hf_client_take_result(hf_key_client *client, uint64_t id, const hf_wire_body *body);

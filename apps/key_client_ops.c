@@ -78,7 +78,7 @@ static bool send_slot(hf_key_client *client, hf_slot *s)
     uint8_t message[HF_WIRE_HEAD + 16 + HF_PREMASTER_SIZE + HF_WIRE_INPUT_MAX];
     const hf_key_op *op = s->op;
     hf_wire_request request = {.kind = op->kind,
-                               .key = hf_client_key_index(op->key),
+                               .key = hf_client_key_index(op->key, &client->faces, client->processes),
                                .scheme = op->scheme,
                                .client_version = op->client_version,
                                .conn_id = op->conn_id,
@@ -91,8 +91,32 @@ static bool send_slot(hf_key_client *client, hf_slot *s)
     return s->sent;
 }
 
+/* False: there is one that the socket does not take now. */
+static bool send_note(hf_key_client *client)
+{
+    uint8_t message[HF_WIRE_HEAD];
+    if (!client->note || !client->connected)
+        return true;
+    size_t len = hf_wire_put_empty(message, sizeof message, client->note, client->note_number);
+    if (send_now(client, message, len) != (ssize_t)len)
+        return false;
+    client->note = 0;
+    return true;
+}
+
+void hf_client_send_note(hf_key_client *client, hf_wire_type type, uint32_t number)
+{
+    /* There is at most one: the key process shows the next keys after it knows of these. */
+    client->note = type;
+    client->note_number = number;
+    if (!send_note(client))
+        hf_client_wake(client);
+}
+
 void hf_client_send_waiting(hf_key_client *client)
 {
+    if (!send_note(client))
+        return;
     while (client->connected && client->first != HF_SLOT_NONE && send_slot(client, &client->slots[client->first]))
         (void)leave_line(client);
 }

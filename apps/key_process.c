@@ -1,34 +1,38 @@
 /* `handfast key-process`: owns the PKCS#11 module, the PIN and the keys; started by the supervisor only (isolate.c).
  *
  * It gets the arguments of `serve` and takes from them what concerns keys. Order: its own user, then its sandbox, then
- * module and PIN; then it serves its one peer until that closes. */
+ * module and PIN; then it serves its one peer until that closes. The operator's SIGHUP it hears from the supervisor. */
+#include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "commands.h"
 #include "confine.h"
-#include "credentials.h"
+#include "control.h"
 #include "handfast/hsm.h"
 #include "isolate.h"
+#include "key_reload.h"
 #include "key_service.h"
 #include "key_watch.h"
 #include "metrics_text.h"
 #include "serve_options.h"
 
 typedef struct key_process {
-    hf_key *keys[HF_LIMIT_CREDENTIALS];
-    size_t n;
     hf_key_watch watch;
     hf_key_service service;
+    hf_key_reload *reload;
+    pthread_mutex_t introduction; /* held until it is over: the keys of a reload are shown after those of now */
 } key_process;
 
 static bool started_rightly(void)
 {
     int type = 0;
     socklen_t len = sizeof type;
-    if (getsockopt(HF_KEY_PROCESS_FD, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET)
+    if (getsockopt(HF_KEY_PROCESS_FD, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET &&
+        getsockopt(HF_KEY_PROCESS_CONTROL_FD, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET)
         return true;
     hf_cli_error("%s is a part of: handfast serve --isolate", HF_KEY_PROCESS_COMMAND);
     return false;
@@ -44,11 +48,31 @@ static hf_status certs_of(hf_key *key, hf_status (*each)(void *arg, const uint8_
     return hf_hsm_key_certs(hf_key_watch_inner(key), each, arg);
 }
 
-static void reopen(void *arg)
+static void settle(void *arg, uint32_t number, bool adopt)
 {
-    const key_process *process = arg;
-    if (process->watch.audit)
-        hf_audit_reopen(process->watch.audit);
+    hf_key_reload_settle(((key_process *)arg)->reload, number, adopt);
+}
+
+/* The supervisor's words. The audit file comes first, so that the uses of keys that a reload tries stand in the new
+ * one. */
+static void *listen_to_control(void *arg)
+{
+    key_process *process = arg;
+    hf_control message;
+    int fd;
+    hf_control_result got;
+    pthread_mutex_lock(&process->introduction);
+    pthread_mutex_unlock(&process->introduction);
+    while ((got = hf_control_receive(HF_KEY_PROCESS_CONTROL_FD, &message, &fd)) != HF_CONTROL_GONE) {
+        if (fd >= 0)
+            close(fd);
+        if (got != HF_CONTROL_GOT || message.kind != HF_CONTROL_RELOAD)
+            continue;
+        if (process->watch.audit)
+            hf_audit_reopen(process->watch.audit);
+        hf_key_reload_ask(process->reload, message.number);
+    }
+    return NULL;
 }
 
 static void add_count(hf_text *text, const char *name, const char *type, const char *help, unsigned long value)
@@ -72,32 +96,48 @@ static size_t report(void *arg, char *out, size_t max, unsigned *out_serving)
 
 static int open_keys(key_process *process, const hf_serve_options *options)
 {
-    bool prompt = isatty(STDIN_FILENO);
-    for (size_t i = 0; i < options->tls.n_keys; i++) {
-        hf_status status = hf_credentials_open_key(&options->tls, i, prompt, &process->keys[i]);
-        if (status != HF_OK) {
-            if (options->key_sandbox != HF_SANDBOX_OFF && (status == HF_ERR_MODULE || status == HF_ERR_TOKEN_ABSENT))
-                hf_cli_error("the key process is in a sandbox: if its module needs the network or starts programs, say "
-                             "--key-sandbox network or off");
-            return is_about_the_pin(status) ? HF_EXIT_PIN : HF_EXIT_FAILED;
-        }
-        process->n++;
-    }
-    return HF_EXIT_DONE;
+    hf_status status =
+        hf_key_reload_new(&process->service, options, certs_of, isatty(STDIN_FILENO) != 0, &process->reload);
+    if (status == HF_OK)
+        return HF_EXIT_DONE;
+    if (options->key_sandbox != HF_SANDBOX_OFF && (status == HF_ERR_MODULE || status == HF_ERR_TOKEN_ABSENT))
+        hf_cli_error("the key process is in a sandbox: if its module needs the network or starts programs, say "
+                     "--key-sandbox network or off");
+    return is_about_the_pin(status) ? HF_EXIT_PIN : HF_EXIT_FAILED;
 }
 
 static void serve(key_process *process)
 {
     hf_key_service *service = &process->service;
+    pthread_t listener;
     service->report = report;
-    service->reopen = reopen;
+    service->settle = settle;
     service->arg = process;
     /* These mean the server, which ends in its own time and closes the socket then. */
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
-    if (hf_key_service_introduce(service, certs_of))
+    if (!hf_key_reload_start(process->reload))
+        return;
+    pthread_mutex_lock(&process->introduction);
+    if (pthread_create(&listener, NULL, listen_to_control, process) != 0) {
+        hf_cli_error("cannot start a thread");
+        return;
+    }
+    bool introduced = hf_key_service_introduce(service, certs_of);
+    pthread_mutex_unlock(&process->introduction);
+    if (introduced)
         hf_key_service_run(service);
+    shutdown(HF_KEY_PROCESS_CONTROL_FD, SHUT_RDWR);
+    pthread_join(listener, NULL);
+}
+
+/* A reload is inside of a token that does not answer: the process goes, with all that its thread may touch. */
+static _Noreturn void leave_at_once(int result)
+{
+    hf_cli_warn("a reload hangs in the token; its session is left to the system");
+    fflush(NULL);
+    _exit(result);
 }
 
 int hf_key_process_main(int argc, char **argv)
@@ -111,7 +151,8 @@ int hf_key_process_main(int argc, char **argv)
         free(process);
         return HF_EXIT_FAILED;
     }
-    hf_key_service_init(&process->service, HF_KEY_PROCESS_FD, process->keys, options.tls.n_keys, options.key_rate);
+    pthread_mutex_init(&process->introduction, NULL);
+    hf_key_service_init(&process->service, HF_KEY_PROCESS_FD, options.key_rate);
     options.tls.watch = &process->watch;
     if (options.audit && !(process->watch.audit = hf_audit_open(options.audit, options.audit_full)))
         result = HF_EXIT_FAILED;
@@ -120,11 +161,13 @@ int hf_key_process_main(int argc, char **argv)
     if (result == HF_EXIT_DONE)
         serve(process);
     alarm(HF_ISOLATE_END_MS / 1000); /* a module that hangs must not keep the process */
+    if (!hf_key_reload_stop(process->reload))
+        leave_at_once(result);
     hf_key_watch_end(&process->watch);
-    for (size_t i = 0; i < process->n; i++)
-        process->keys[i]->ops->release(process->keys[i]);
+    hf_key_reload_free(process->reload);
     hf_key_watch_cleanup(&process->watch);
     hf_key_service_cleanup(&process->service);
+    pthread_mutex_destroy(&process->introduction);
     free(process);
     return result;
 }

@@ -70,6 +70,7 @@ static void send_result(hf_key_service *service, uint64_t id, hf_status status, 
 typedef struct hf_service_op {
     hf_key_op op; /* first: it comes back as a pointer to this */
     hf_key_service *service;
+    hf_service_set *set;
     hf_key *key;
     struct hf_service_op *next, *previous; /* among the pending ones */
     uint64_t wire_id;
@@ -81,9 +82,49 @@ static bool admits(const hf_key *key)
     return !key->ops->admits || key->ops->admits(key);
 }
 
+/* A set and its keys stay as long as it has users. With the lock held. */
+static void use(hf_service_set *set)
+{
+    set->users++;
+}
+
+static void leave(hf_key_service *service, hf_service_set *set)
+{
+    pthread_mutex_lock(&service->lock);
+    if (--set->users == 0)
+        pthread_cond_broadcast(&service->quiet);
+    pthread_mutex_unlock(&service->lock);
+}
+
+/* With the lock held. */
+static hf_service_set *find_set(hf_key_service *service, uint32_t number)
+{
+    for (size_t i = 0; i < HF_KEY_SERVICE_SETS; i++)
+        if (service->sets[i].used && service->sets[i].number == number)
+            return &service->sets[i];
+    return NULL;
+}
+
+/* The set whose key that is, used by the caller now; NULL: no such key. */
+static hf_service_set *set_of(hf_key_service *service, uint32_t index, hf_key **out_key)
+{
+    size_t i = index % HF_LIMIT_CREDENTIALS;
+    pthread_mutex_lock(&service->lock);
+    hf_service_set *set = find_set(service, index / HF_LIMIT_CREDENTIALS);
+    if (set && (!set->open || i >= set->n))
+        set = NULL;
+    if (set) {
+        use(set);
+        *out_key = set->keys[i];
+    }
+    pthread_mutex_unlock(&service->lock);
+    return set;
+}
+
 static void list(hf_key_service *service, service_op *mine)
 {
     pthread_mutex_lock(&service->lock);
+    use(mine->set);
     mine->next = service->first;
     if (mine->next)
         mine->next->previous = mine;
@@ -104,6 +145,7 @@ static void finished(void *arg, hf_key_op *op)
 {
     service_op *mine = arg;
     hf_key_service *service = mine->service;
+    hf_service_set *set = mine->set;
     (void)op;
     unlist(service, mine);
     size_t len = mine->op.result_len <= HF_KEY_RESULT_MAX ? mine->op.result_len : 0;
@@ -111,6 +153,7 @@ static void finished(void *arg, hf_key_op *op)
     hf_wipe(mine, sizeof *mine + mine->op.input_len);
     free(mine);
     atomic_fetch_sub(&service->pending, 1);
+    leave(service, set);
 }
 
 static bool can_make(const hf_key *key, uint16_t scheme)
@@ -142,11 +185,8 @@ static size_t digest_size(uint16_t scheme)
     }
 }
 
-static hf_status judge(hf_key_service *service, const hf_wire_request *request)
+static hf_status judge(hf_key_service *service, const hf_key *key, const hf_wire_request *request)
 {
-    if (request->key >= service->n)
-        return HF_ERR_INVALID;
-    const hf_key *key = service->keys[request->key];
     if (request->kind == HF_KEY_OP_SIGN) {
         size_t size = digest_size(request->scheme);
         if (!can_make(key, request->scheme) || (size && request->input_len != size) || request->input_len == 0)
@@ -164,12 +204,12 @@ static hf_status judge(hf_key_service *service, const hf_wire_request *request)
     return HF_OK;
 }
 
-static hf_status submit(hf_key_service *service, uint64_t id, const hf_wire_request *request)
+static hf_status submit_to(hf_key_service *service, hf_service_set *set, hf_key *key, uint64_t id,
+                           const hf_wire_request *request)
 {
-    hf_status status = judge(service, request);
+    hf_status status = judge(service, key, request);
     if (status != HF_OK)
         return status;
-    hf_key *key = service->keys[request->key];
     service_op *mine = calloc(1, sizeof *mine + request->input_len);
     if (!mine)
         return HF_ERR_NO_MEMORY;
@@ -187,11 +227,23 @@ static hf_status submit(hf_key_service *service, uint64_t id, const hf_wire_requ
                            .status = HF_ERR_STATE};
     if (request->fallback)
         memcpy(mine->op.fallback, request->fallback, HF_PREMASTER_SIZE);
+    mine->set = set;
     mine->key = key;
     atomic_fetch_add(&service->pending, 1);
     list(service, mine);
     key->ops->submit(key, &mine->op, finished, mine);
     return HF_OK;
+}
+
+static hf_status submit(hf_key_service *service, uint64_t id, const hf_wire_request *request)
+{
+    hf_key *key = NULL;
+    hf_service_set *set = set_of(service, request->key, &key);
+    if (!set)
+        return HF_ERR_INVALID;
+    hf_status status = submit_to(service, set, key, id, request);
+    leave(service, set);
+    return status;
 }
 
 /* Only this thread makes operations, so what is found stays what it is, though it may end meanwhile: cancel compares
@@ -202,10 +254,15 @@ static void cancel(hf_key_service *service, uint64_t id)
     service_op *mine = service->first;
     while (mine && mine->wire_id != id)
         mine = mine->next;
+    hf_service_set *set = mine ? mine->set : NULL;
     hf_key *key = mine ? mine->key : NULL;
+    if (set)
+        use(set);
     pthread_mutex_unlock(&service->lock);
     if (key && key->ops->cancel)
         key->ops->cancel(key, finished, mine);
+    if (set)
+        leave(service, set);
 }
 
 static void send_report(hf_key_service *service, uint64_t id)
@@ -235,9 +292,9 @@ void hf_key_service_take(hf_key_service *service, uint8_t *data, size_t len)
             send_result(service, head.id, status, status != HF_ERR_BUSY, NULL, 0);
     } else if (empty && head.type == HF_WIRE_ASK) {
         send_report(service, head.id);
-    } else if (empty && head.type == HF_WIRE_REOPEN) {
-        if (service->reopen)
-            service->reopen(service->arg);
+    } else if (empty && (head.type == HF_WIRE_ADOPT || head.type == HF_WIRE_DROP) && head.id <= UINT32_MAX) {
+        if (service->settle)
+            service->settle(service->arg, (uint32_t)head.id, head.type == HF_WIRE_ADOPT);
     } else if (empty && head.type == HF_WIRE_CANCEL) {
         cancel(service, head.id);
     } else {
@@ -250,18 +307,18 @@ void hf_key_service_take(hf_key_service *service, uint8_t *data, size_t len)
     hf_wipe(data, len);
 }
 
-void hf_key_service_init(hf_key_service *service, int fd, hf_key *const *keys, size_t n, unsigned rate)
+void hf_key_service_init(hf_key_service *service, int fd, unsigned rate)
 {
     memset(service, 0, sizeof *service);
     service->fd = fd;
-    service->keys = keys;
-    service->n = n;
     hf_rate_init(&service->rate, rate, hf_time_us(CLOCK_MONOTONIC));
     pthread_mutex_init(&service->lock, NULL);
+    pthread_cond_init(&service->quiet, NULL);
 }
 
 void hf_key_service_cleanup(hf_key_service *service)
 {
+    pthread_cond_destroy(&service->quiet);
     pthread_mutex_destroy(&service->lock);
 }
 
@@ -280,6 +337,36 @@ void hf_key_service_run(hf_key_service *service)
     free(data);
 }
 
+/* ---- Sets of keys ---- */
+
+bool hf_key_service_open_set(hf_key_service *service, uint32_t number, hf_key *const *keys, size_t n)
+{
+    hf_service_set *set = NULL;
+    pthread_mutex_lock(&service->lock);
+    for (size_t i = 0; i < HF_KEY_SERVICE_SETS && !set && n <= HF_LIMIT_CREDENTIALS; i++)
+        if (!service->sets[i].used)
+            set = &service->sets[i];
+    if (set) {
+        *set = (hf_service_set){.used = true, .open = true, .number = number, .n = n};
+        memcpy(set->keys, keys, n * sizeof *keys);
+    }
+    pthread_mutex_unlock(&service->lock);
+    return set != NULL;
+}
+
+void hf_key_service_close_set(hf_key_service *service, uint32_t number)
+{
+    pthread_mutex_lock(&service->lock);
+    hf_service_set *set = find_set(service, number);
+    if (set) {
+        set->open = false;
+        while (set->users > 0)
+            pthread_cond_wait(&service->quiet, &service->lock);
+        *set = (hf_service_set){.used = false};
+    }
+    pthread_mutex_unlock(&service->lock);
+}
+
 /* ---- Introduction ---- */
 
 typedef struct introduction {
@@ -294,9 +381,8 @@ static hf_status send_cert(void *arg, const uint8_t *der, size_t len)
     return send_body(to->service, HF_WIRE_CERT, 0, &body) ? HF_OK : HF_ERR_IO;
 }
 
-static bool send_key(hf_key_service *service, uint32_t index)
+static bool send_key(hf_key_service *service, const hf_key *key, uint32_t index)
 {
-    const hf_key *key = service->keys[index];
     hf_wire_key face = {.index = index,
                         .type = key->type,
                         .bits = key->bits,
@@ -315,19 +401,37 @@ static bool send_key(hf_key_service *service, uint32_t index)
     return sent;
 }
 
-bool hf_key_service_introduce(hf_key_service *service,
-                              hf_status (*certs)(hf_key *key,
-                                                 hf_status (*each)(void *arg, const uint8_t *der, size_t len),
-                                                 void *arg))
+static bool show(hf_key_service *service, uint32_t number, hf_key_certs_fn *certs)
+{
+    hf_key *key = NULL;
+    hf_service_set *set;
+    bool sent = true;
+    for (uint32_t i = 0; sent && (set = set_of(service, HF_WIRE_INDEX(number, i), &key)); i++) {
+        introduction to = {.service = service, .index = HF_WIRE_INDEX(number, i)};
+        sent = send_key(service, key, to.index) && (!certs || certs(key, send_cert, &to) != HF_ERR_IO);
+        bool last = i + 1 == set->n;
+        leave(service, set);
+        if (last)
+            break;
+    }
+    return sent;
+}
+
+bool hf_key_service_introduce(hf_key_service *service, hf_key_certs_fn *certs)
 {
     uint8_t message[HF_WIRE_HEAD];
-    for (uint32_t i = 0; i < service->n; i++) {
-        introduction to = {.service = service, .index = i};
-        if (!send_key(service, i))
-            return false;
-        hf_status status = certs ? certs(service->keys[i], send_cert, &to) : HF_ERR_NOT_FOUND;
-        if (status == HF_ERR_IO)
-            return false;
-    }
-    return send_all(service, message, hf_wire_put_empty(message, sizeof message, HF_WIRE_READY, 0));
+    return show(service, 0, certs) &&
+           send_all(service, message, hf_wire_put_empty(message, sizeof message, HF_WIRE_READY, 0));
+}
+
+bool hf_key_service_show(hf_key_service *service, uint32_t number, hf_key_certs_fn *certs)
+{
+    hf_wire_body body = {.number = HF_OK};
+    return show(service, number, certs) && send_body(service, HF_WIRE_RELOADED, number, &body);
+}
+
+void hf_key_service_refuse(hf_key_service *service, uint32_t number, hf_status status)
+{
+    hf_wire_body body = {.number = (uint32_t)status};
+    (void)send_body(service, HF_WIRE_RELOADED, number, &body);
 }

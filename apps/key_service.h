@@ -12,6 +12,7 @@
 #include "key_wire.h"
 
 #define HF_KEY_SERVICE_PENDING_MAX 4096 /* operations at once; more are answered HF_ERR_BUSY */
+#define HF_KEY_SERVICE_SETS 8           /* sets of keys at once: that of now, a new one, and those before */
 #define HF_KEY_RATE_MAX 1000000         /* --key-rate, operations per second */
 
 /* At most `rate` operations a second, and as many at once: a bucket of tokens. */
@@ -24,32 +25,51 @@ void hf_rate_init(hf_rate *limit, unsigned per_second, uint64_t now_us);
 /* Takes one token; false when there is none at this time (microseconds of a clock that does not go back). */
 bool hf_rate_take(hf_rate *limit, uint64_t now_us);
 
+/* The keys of the beginning, or of one reload (key_wire.h). */
+typedef struct hf_service_set {
+    bool used, open; /* open: takes operations */
+    uint32_t number;
+    hf_key *keys[HF_LIMIT_CREDENTIALS]; /* borrowed */
+    size_t n;
+    size_t users; /* operations whose result is not out, and calls that are inside of a key */
+} hf_service_set;
+
 typedef struct hf_key_service {
     int fd; /* SOCK_SEQPACKET, blocking */
-    hf_key *const *keys;
-    size_t n;
     hf_rate rate;
     /* Text for the metrics endpoint (at most max bytes, its length is returned) and how many keys can serve now. */
     size_t (*report)(void *arg, char *out, size_t max, unsigned *out_serving);
-    void (*reopen)(void *arg); /* the audit file was moved away */
+    /* Whether the network process uses the keys of that reload. */
+    void (*settle)(void *arg, uint32_t number, bool adopt);
     void *arg;
-    pthread_mutex_t lock;
-    struct hf_service_op *first; /* pending operations */
+    pthread_mutex_t lock;                     /* guards what follows */
+    pthread_cond_t quiet;                     /* a set has no users any more */
+    hf_service_set sets[HF_KEY_SERVICE_SETS]; /* changed by one thread at a time: who opens and closes them */
+    struct hf_service_op *first;              /* pending operations */
     /* Counters for the report, any thread. */
     atomic_ulong pending, refused_rate, malformed;
 } hf_key_service;
 
-/* fd is borrowed, and so are the keys; rate: operations per second, 0 for no limit. */
-void hf_key_service_init(hf_key_service *service, int fd, hf_key *const *keys, size_t n, unsigned rate);
+typedef hf_status hf_key_certs_fn(hf_key *key, hf_status (*each)(void *arg, const uint8_t *der, size_t len), void *arg);
+
+/* fd is borrowed; rate: operations per second, 0 for no limit. It has no keys yet. */
+void hf_key_service_init(hf_key_service *service, int fd, unsigned rate);
 /* After the release of the keys. */
 void hf_key_service_cleanup(hf_key_service *service);
 
-/* Sends the public faces of the keys, and the certificates that `certs` finds for each. False when the other side is
- * gone. */
-bool hf_key_service_introduce(hf_key_service *service,
-                              hf_status (*certs)(hf_key *key,
-                                                 hf_status (*each)(void *arg, const uint8_t *der, size_t len),
-                                                 void *arg));
+/* From now on these keys (borrowed) serve as the set of that number, which no open one has. False: there are
+ * HF_KEY_SERVICE_SETS. Opening, closing and introducing: one thread at a time, any thread. */
+bool hf_key_service_open_set(hf_key_service *service, uint32_t number, hf_key *const *keys, size_t n);
+/* The set takes no more operations; waits until those that it has are over. Then its keys are the caller's again. */
+void hf_key_service_close_set(hf_key_service *service, uint32_t number);
+
+/* Sends the public faces of the keys of set 0, and the certificates that `certs` (may be NULL) finds for each; then
+ * READY. False when the other side is gone. */
+bool hf_key_service_introduce(hf_key_service *service, hf_key_certs_fn *certs);
+/* The same for the set of a reload, then RELOADED. */
+bool hf_key_service_show(hf_key_service *service, uint32_t number, hf_key_certs_fn *certs);
+/* The keys of that reload could not be opened. */
+void hf_key_service_refuse(hf_key_service *service, uint32_t number, hf_status status);
 /* Serves until the other side closes. Operations may then still run: the keys' release waits for them, and the
  * service must live until after it. */
 void hf_key_service_run(hf_key_service *service);

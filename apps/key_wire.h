@@ -10,9 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "handfast/handfast.h"
 #include "handfast/key.h"
 
-#define HF_WIRE_VERSION 1
+#define HF_WIRE_VERSION 2
 #define HF_WIRE_HEAD 16        /* bytes */
 #define HF_WIRE_MAX 131072     /* bytes of a whole message */
 #define HF_WIRE_INPUT_MAX 1024 /* bytes that a key operation may have as input: an RSA-8192 modulus */
@@ -24,14 +25,20 @@ typedef enum hf_wire_type {
     HF_WIRE_DECRYPT,
     HF_WIRE_CANCEL, /* the operation `id` is not wanted any more */
     HF_WIRE_ASK,    /* for a report */
-    HF_WIRE_REOPEN, /* the audit file was moved away */
+    HF_WIRE_ADOPT,  /* the keys of the RELOADED `id` are used from now on, and those before are not */
+    HF_WIRE_DROP,   /* they are not wanted */
     /* From the key process. */
     HF_WIRE_KEY = 64, /* the public face of one key */
     HF_WIRE_CERT,     /* a certificate that stands beside it in the token */
     HF_WIRE_READY,    /* no more of those */
     HF_WIRE_RESULT,
-    HF_WIRE_REPORT
+    HF_WIRE_REPORT,
+    HF_WIRE_RELOADED /* KEY and CERT before it showed the keys of reload `id`; the number is an hf_status: not HF_OK:
+                        they could not be opened, and none was shown */
 } hf_wire_type;
+
+/* The keys of one reload are a set, with the reload's number (control.h); those of the beginning are set 0. */
+#define HF_WIRE_INDEX(set, i) ((uint32_t)(set)*HF_LIMIT_CREDENTIALS + (uint32_t)(i))
 
 typedef struct hf_wire_head {
     hf_wire_type type;
@@ -41,7 +48,7 @@ typedef struct hf_wire_head {
 
 typedef struct hf_wire_request { /* SIGN, DECRYPT */
     hf_key_op_kind kind;
-    uint32_t key; /* which: its place in the command line */
+    uint32_t key; /* HF_WIRE_INDEX of its set and its place in the command line, as its KEY said */
     uint16_t scheme, client_version;
     uint64_t conn_id;
     const uint8_t *fallback; /* DECRYPT: HF_PREMASTER_SIZE bytes; else NULL */
@@ -50,7 +57,7 @@ typedef struct hf_wire_request { /* SIGN, DECRYPT */
 } hf_wire_request;
 
 typedef struct hf_wire_key { /* KEY */
-    uint32_t index;
+    uint32_t index;          /* HF_WIRE_INDEX */
     hf_key_type type;
     unsigned bits;
     uint16_t group;
@@ -64,8 +71,8 @@ typedef struct hf_wire_key { /* KEY */
 
 #define HF_WIRE_RELUCTANT 0x80000000u /* in the number of a RESULT: the key admits no more operations for now */
 
-typedef struct hf_wire_body { /* CERT, RESULT, REPORT: a number and the rest */
-    uint32_t number;          /* the key's index, an hf_status, how many keys can serve */
+typedef struct hf_wire_body { /* CERT, RESULT, REPORT, RELOADED: a number and the rest */
+    uint32_t number;          /* the key's index, an hf_status, how many keys can serve, an hf_status */
     const uint8_t *data;
     size_t len;
 } hf_wire_body;

@@ -10,8 +10,10 @@
 #include "cert_line.h"
 #include "cli.h"
 #include "handfast/hsm.h"
+#include "key_client.h"
 #include "key_watch.h"
 #include "now.h"
+#include "public_files.h"
 
 #define MARGIN_MS 1000 /* beyond the longest life of a handshake and of its last operation */
 
@@ -29,17 +31,22 @@ struct hf_reload {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
     bool asked, stopping;
+    uint32_t number; /* of the reload that is asked for */
 };
 
 /* ---- Keys that were replaced ---- */
+
+uint64_t hf_reload_retire_ms(const hf_serve_options *options)
+{
+    unsigned operation_ms = options->tls.key_timeout_ms ? options->tls.key_timeout_ms : HF_HSM_OPERATION_TIMEOUT_MS;
+    return 1000ull * options->handshake_timeout + operation_ms + MARGIN_MS;
+}
 
 /* The last reference to a key may wait for its operations. A loop must not: so the key stays here until no handshake
  * that began with it can be going on, and whichever connection is the last one of the old configuration, it is not the
  * last one to hold the key. */
 static void retire(hf_reload *reload, hf_credentials *held)
 {
-    const hf_tls_options *tls = &reload->options->tls;
-    unsigned operation_ms = tls->key_timeout_ms ? tls->key_timeout_ms : HF_HSM_OPERATION_TIMEOUT_MS;
     if (reload->old[HF_RELOAD_RETIRED_MAX - 1].held) {
         hf_credentials_free(reload->old[0].held);
         memmove(reload->old, reload->old + 1, sizeof reload->old - sizeof reload->old[0]);
@@ -48,8 +55,7 @@ static void retire(hf_reload *reload, hf_credentials *held)
     size_t i = 0;
     while (reload->old[i].held)
         i++;
-    reload->old[i] = (retired){
-        .held = held, .until_ms = hf_time_ms() + reload->server->handshake_timeout_ms + operation_ms + MARGIN_MS};
+    reload->old[i] = (retired){.held = held, .until_ms = hf_time_ms() + hf_reload_retire_ms(reload->options)};
 }
 
 static void let_go(hf_reload *reload, uint64_t now_ms)
@@ -78,19 +84,36 @@ static void count(hf_reload *reload, hf_reload_result result)
     atomic_fetch_add(&reload->server->reloads[result], 1);
 }
 
-static void load(hf_reload *reload)
+static hf_config *build(hf_reload *reload, hf_credentials **out_held)
+{
+    const hf_tls_options *options = &reload->options->tls;
+    *out_held = hf_tls_load(&reload->server->tls, options, false);
+    return *out_held ? hf_tls_build(&reload->server->tls, options, HF_ROLE_SERVER, *out_held) : NULL;
+}
+
+/* With --isolate the key process opens the keys, and the supervisor has opened the files. */
+static hf_config *build_isolated(hf_reload *reload, uint32_t number, hf_credentials **out_held, bool *out_later)
+{
+    hf_key_client *client = reload->options->tls.key_client;
+    hf_key_client_answer answer = hf_key_client_reload(client, number);
+    *out_later = answer == HF_KEY_CLIENT_LATER;
+    if (*out_later)
+        return NULL;
+    hf_config *config = answer == HF_KEY_CLIENT_KEYS ? build(reload, out_held) : NULL;
+    hf_key_client_settle(client, number, config != NULL);
+    hf_public_files_forget(number);
+    return config;
+}
+
+static void load(hf_reload *reload, uint32_t number)
 {
     hf_tls *tls = &reload->server->tls;
     const hf_tls_options *options = &reload->options->tls;
-    if (options->key_client) {
-        hf_cli_error("reload failed, the old configuration stays: with --isolate restart the server");
-        count(reload, HF_RELOAD_FAILED);
-        return;
-    }
+    hf_credentials *held = NULL;
+    bool later = false;
     hf_key_watch_reload(options->watch);
-    hf_cli_context("reload failed, the old configuration stays: ");
-    hf_credentials *held = hf_tls_load(tls, options, false);
-    hf_config *config = held ? hf_tls_build(tls, options, HF_ROLE_SERVER, held) : NULL;
+    hf_cli_context(HF_RELOAD_FAILED_TEXT);
+    hf_config *config = options->key_client ? build_isolated(reload, number, &held, &later) : build(reload, &held);
     hf_cli_context("");
     if (config) {
         hf_credentials *before = tls->held;
@@ -102,7 +125,8 @@ static void load(hf_reload *reload)
         hf_credentials_free(held);
     }
     hf_key_watch_settle(options->watch, config != NULL);
-    count(reload, config ? HF_RELOAD_DONE : HF_RELOAD_FAILED);
+    if (!later)
+        count(reload, config ? HF_RELOAD_DONE : HF_RELOAD_FAILED);
 }
 
 /* ---- Stapled responses ---- */
@@ -156,10 +180,11 @@ static void *run(void *arg)
     while (!reload->stopping) {
         wait_for_work(reload);
         bool asked = reload->asked && !reload->stopping;
+        uint32_t number = reload->number;
         reload->asked = false;
         pthread_mutex_unlock(&reload->lock);
         if (asked)
-            load(reload);
+            load(reload, number);
         if (hf_time_ms() >= reload->look_ms) {
             look_at_staples(reload);
             plan_look(reload);
@@ -173,6 +198,11 @@ static void *run(void *arg)
 
 /* ---- Life ---- */
 
+static void asked_by_supervisor(void *arg, uint32_t number)
+{
+    hf_reload_ask(arg, number);
+}
+
 hf_reload *hf_reload_start(hf_server *server, const hf_serve_options *options)
 {
     hf_reload *reload = calloc(1, sizeof *reload);
@@ -185,8 +215,11 @@ hf_reload *hf_reload_start(hf_server *server, const hf_serve_options *options)
         pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
         pthread_cond_init(&reload->wake, &monotonic);
         pthread_condattr_destroy(&monotonic);
-        if (pthread_create(&reload->thread, NULL, run, reload) == 0)
+        if (pthread_create(&reload->thread, NULL, run, reload) == 0) {
+            if (options->tls.key_client)
+                hf_key_client_on_reload(options->tls.key_client, asked_by_supervisor, reload);
             return reload;
+        }
         pthread_cond_destroy(&reload->wake);
         pthread_mutex_destroy(&reload->lock);
         free(reload);
@@ -195,10 +228,11 @@ hf_reload *hf_reload_start(hf_server *server, const hf_serve_options *options)
     return NULL;
 }
 
-void hf_reload_ask(hf_reload *reload)
+void hf_reload_ask(hf_reload *reload, uint32_t number)
 {
     pthread_mutex_lock(&reload->lock);
     reload->asked = true;
+    reload->number = number;
     pthread_cond_signal(&reload->wake);
     pthread_mutex_unlock(&reload->lock);
 }
@@ -207,6 +241,8 @@ bool hf_reload_stop(hf_reload *reload)
 {
     if (!reload)
         return true;
+    if (reload->options->tls.key_client)
+        hf_key_client_on_reload(reload->options->tls.key_client, NULL, NULL);
     pthread_mutex_lock(&reload->lock);
     reload->stopping = true;
     pthread_cond_signal(&reload->wake);

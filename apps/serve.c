@@ -24,6 +24,7 @@
 #include "loop.h"
 #include "metrics.h"
 #include "net.h"
+#include "public_files.h"
 #include "reload.h"
 #include "serve_options.h"
 
@@ -69,10 +70,10 @@ static bool open_service(hf_server *server, const hf_serve_options *options)
            hf_net_resolve(&options->backend, false, &server->backend, &server->backend_len);
 }
 
-static bool write_pid(const char *path)
+static bool write_pid(const char *path, pid_t pid)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
-    if (fd < 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0) {
+    if (fd < 0 || dprintf(fd, "%ld\n", (long)pid) < 0) {
         hf_cli_error("cannot write --pid-file %s: %s", path, strerror(errno));
         if (fd >= 0)
             close(fd);
@@ -148,22 +149,21 @@ static void on_signal(int number)
 }
 
 /* Until here the signals end the program, so that a hanging token or a question for the PIN can be interrupted. */
-static bool catch_signals(void)
+static bool catch_signals(bool isolate)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     return sem_init(&signals, 0, 0) == 0 && sigaction(SIGTERM, &action, NULL) == 0 &&
-           sigaction(SIGINT, &action, NULL) == 0 && sigaction(SIGHUP, &action, NULL) == 0;
+           sigaction(SIGINT, &action, NULL) == 0 &&
+           (isolate || sigaction(SIGHUP, &action, NULL) == 0); /* else it is for the supervisor */
 }
 
 /* SIGHUP: the audit file may have been moved away, and what the options name may be other. The file comes first, so
- * that the uses of keys that a reload tries stand in the new one. */
+ * that the uses of keys that a reload tries stand in the new one. With --isolate the supervisor gets it instead. */
 static void hung_up(const hf_tls_options *options, hf_reload *reload)
 {
-    if (options->key_client)
-        hf_key_client_reopen(options->key_client);
-    else if (options->watch->audit)
+    if (options->watch->audit)
         hf_audit_reopen(options->watch->audit);
-    hf_reload_ask(reload);
+    hf_reload_ask(reload, 0);
 }
 
 static void wait_for_end(const hf_serve_options *options, hf_reload *reload)
@@ -190,7 +190,11 @@ static bool give_up_rights(const hf_server *server, const hf_serve_options *opti
     hf_confine_network needs = {.root_fd = server->root_fd, .connects = options->app == &hf_app_backend};
     if (!hf_user_become(&options->user))
         return false;
-    return !options->isolate || (hf_confine_network_process(&needs) && hf_key_client_start(options->tls.key_client));
+    if (!options->isolate)
+        return true;
+    hf_public_files_given(&options->tls);
+    return hf_isolate_bind(options->supervisor) && hf_confine_network_process(&needs) &&
+           hf_key_client_start(options->tls.key_client);
 }
 
 static bool start_metrics(hf_metrics **out, int fd, hf_server *server, hf_loop *loops, const hf_serve_options *options)
@@ -212,15 +216,16 @@ static int run(hf_server *server, const hf_serve_options *options)
     hf_metrics *metrics = NULL;
     hf_reload *reload = NULL;
     int result = HF_EXIT_FAILED;
-    if (!loops || !catch_signals()) {
+    if (!loops || !catch_signals(options->isolate)) {
         hf_cli_error("cannot start: %s", strerror(errno));
         free(loops);
         return HF_EXIT_FAILED;
     }
     if (open_listeners(fds, options->threads, &options->listen, &n_fds) && open_metrics(options, &metrics_fd) &&
-        (!options->pid_file || write_pid(options->pid_file)) && give_up_rights(server, options) &&
-        hf_resumption_run(server->tls.resumption) && start_loops(loops, fds, options->threads, server, &n) &&
-        (reload = hf_reload_start(server, options)) && start_metrics(&metrics, metrics_fd, server, loops, options)) {
+        (!options->pid_file || write_pid(options->pid_file, options->isolate ? options->supervisor : getpid())) &&
+        give_up_rights(server, options) && hf_resumption_run(server->tls.resumption) &&
+        start_loops(loops, fds, options->threads, server, &n) && (reload = hf_reload_start(server, options)) &&
+        start_metrics(&metrics, metrics_fd, server, loops, options)) {
         wait_for_end(options, reload);
         result = HF_EXIT_DONE;
     }
@@ -284,7 +289,8 @@ int hf_serve_main(int argc, char **argv)
     set_up_memory();
 
     hf_isolate isolate = {.control = -1};
-    bool ready = !options.isolate || hf_isolate_start(&isolate, argc, argv, options.pid_file);
+    bool ready = !options.isolate || hf_isolate_start(&isolate, argc, argv, &options);
+    options.supervisor = isolate.supervisor;
     if (ready && options.isolate && !(options.tls.key_client = hf_key_client_new(isolate.control))) {
         hf_cli_error("out of memory");
         ready = false;
@@ -293,7 +299,6 @@ int hf_serve_main(int argc, char **argv)
     result = ready ? serve(server, &options) : HF_EXIT_FAILED;
     hf_isolate_leave(&isolate);
     hf_key_client_free(options.tls.key_client);
-    hf_isolate_end(&isolate);
     free(server);
     return result;
 }

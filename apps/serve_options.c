@@ -111,7 +111,7 @@ static void print_help(void)
         "  --record-size SIZE     bytes of content in a record: auto (default: %d at a start, then %d) or %d..%d\n"
         "  --pid-file FILE        write the process id to FILE while running\n"
         "  --user NAME            become this user once everything is open (needs root); means --isolate\n"
-        "  --isolate              keys, module and PIN in a process of their own; this one is confined\n"
+        "  --isolate              keys, module and PIN in a process of their own; the network's one is confined\n"
         "  --no-isolate           all in one process, even with --user\n"
         "  --key-user NAME        the key process becomes this user (needs root)\n"
         "  --key-sandbox MODE     of the key process: local (default: no network, no programs), network, off\n"

@@ -24,6 +24,7 @@ typedef struct hf_serve_options {
     hf_user user;         /* --user: who the network process becomes */
     hf_user key_user;     /* --key-user: who the key process becomes */
     bool isolate;
+    pid_t supervisor; /* with isolate, once it has begun (isolate.h) */
     hf_sandbox key_sandbox;
     unsigned key_rate; /* operations per second; 0: no limit */
     const char *audit; /* NULL: none */

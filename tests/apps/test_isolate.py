@@ -1,6 +1,7 @@
 """serve --isolate: who holds the module and the PIN, who does not, and what the death of the key process costs."""
 import concurrent.futures
 import os
+import pty
 import re
 import signal
 import socket
@@ -9,7 +10,7 @@ import threading
 import time
 import unittest
 
-from token_support import HANDFAST, KEY, SANITIZED, TokenTest, children, status_of
+from token_support import HANDFAST, KEY, MODULE, SANITIZED, TokenTest, status_of
 from support import WAIT, until
 
 
@@ -61,7 +62,7 @@ class Isolate(TokenTest):
 
     def test_module_and_pin_are_elsewhere(self):
         server = self.folder_server()
-        pid, key = server.process.pid, self.key_process(server)
+        pid, key = self.network_process(server), self.key_process(server)
         self.assertEqual(self.get(server).stdout, b"a page")
         self.assertIn("softhsm", self.maps(key), "this test would not see a module")
         for line in self.maps(pid).splitlines():
@@ -77,6 +78,7 @@ class Isolate(TokenTest):
             self.assertEqual(status["Seccomp"], "0" if SANITIZED else "2")
         if os.geteuid() == 0:
             self.assertFalse(memory_holds(pid, self.pin.encode()), "the PIN is in the network process")
+            self.assertFalse(memory_holds(server.process.pid, self.pin.encode()), "the PIN is in the supervisor")
             self.assertTrue(memory_holds(pid, b"listening on"), "this test would not see a PIN")
         elif not SANITIZED:
             with self.assertRaises(PermissionError):  # nor can any other process of this user look
@@ -166,30 +168,50 @@ class Isolate(TokenTest):
         self.assertEqual(connection.recv(1), b"z")
         self.assertIsNotNone(self.key_process(server))
 
-    def test_a_reload_is_refused_and_files_are_left_alone(self):
-        """The network process may not open files: it says so once when asked, and does not look by itself."""
-        with open(self.file("staple"), "wb") as f:
-            f.write(b"no OCSP response")
-        server = self.serve("--echo", "--isolate", "--ocsp", self.file("staple"), "--ocsp-check", "1")
-        time.sleep(1.5)
-        os.kill(server.process.pid, signal.SIGHUP)
-        server.await_error("reload failed, the old configuration stays: with --isolate restart the server")
-        self.assertNotIn("cannot be read any more", server.errors())
-        self.assertEqual(self.connect(server, "--name", "localhost").returncode, 0)
-
-    def test_the_key_process_ends_with_the_server(self):
-        server = self.serve_token("--echo", "--isolate", "--pid-file", self.file("pid"), expect=-signal.SIGKILL)
-        pid, key = server.process.pid, self.key_process(server)
-        supervisor = children(pid)[0]
+    def test_they_end_together(self):
+        server = self.serve_token("--echo", "--isolate", "--pid-file", self.file("pid"))
+        network, key = self.network_process(server), self.key_process(server)
         with open(self.file("pid")) as f:
-            self.assertEqual(int(f.read()), pid)
-        for other in (supervisor, key):  # what systemd or a terminal sends to all of them is for the server
-            os.kill(other, signal.SIGTERM)
-            os.kill(other, signal.SIGINT)
+            self.assertEqual(int(f.read()), server.process.pid)
+        os.kill(key, signal.SIGTERM)  # what systemd or a terminal sends to all of them is for the server
+        os.kill(key, signal.SIGINT)
+        os.kill(network, signal.SIGHUP)
         self.assertEqual(self.connect(server, "--name", "localhost").returncode, 0)
-        os.kill(pid, signal.SIGKILL)
-        until("the end of the others", lambda: gone(supervisor) and gone(key))
+        server.terminate()
+        self.assertEqual(server.process.wait(WAIT), 0)
+        self.assertTrue(gone(network) and gone(key))
         self.assertFalse(os.path.exists(self.file("pid")))
+
+    def test_the_death_of_the_network_process_is_the_servers(self):
+        server = self.serve_token("--echo", "--isolate", "--pid-file", self.file("pid"), expect=1)
+        key = self.key_process(server)
+        os.kill(self.network_process(server), signal.SIGKILL)
+        self.assertEqual(server.process.wait(WAIT), 1)
+        self.assertIn("the network process was ended by signal 9", server.errors())
+        self.assertTrue(gone(key))
+        self.assertFalse(os.path.exists(self.file("pid")))
+
+    def test_the_others_die_with_the_supervisor(self):
+        users = [[], ["--user", "nobody"]] if os.geteuid() == 0 else [[]]
+        for user in users:
+            server = self.serve_token("--echo", "--isolate", *user, expect=-signal.SIGKILL)
+            network, key = self.network_process(server), self.key_process(server)
+            server.process.kill()
+            until("the end of the others", lambda: gone(network) and gone(key))
+
+    def test_signals_before_it_serves(self):
+        """Without a PIN the key process asks on its terminal; nobody answers, and the server is to end."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execv(HANDFAST, [HANDFAST, "serve", "--listen", "127.0.0.1:0", "--echo", "--isolate", "--key", KEY,
+                                "--module", MODULE])
+        text = b""
+        while b"PIN" not in text:
+            text += os.read(terminal, 1000)
+        os.kill(pid, signal.SIGTERM)
+        done = until("its end", lambda: (lambda got: got[0] and got)(os.waitpid(pid, os.WNOHANG)))
+        self.assertEqual(os.WTERMSIG(done[1]), signal.SIGTERM)
+        os.close(terminal)
 
     def test_another_user(self):
         if os.geteuid() != 0:
@@ -201,10 +223,11 @@ class Isolate(TokenTest):
         server = self.serve_token("--echo", "--user", "nobody")
         key = self.key_process(server)
         self.assertIsNotNone(key, "--user means --isolate")
-        nobody = status_of(server.process.pid)["Uid"].split()
+        network = self.network_process(server)
+        nobody = status_of(network)["Uid"].split()
         self.assertEqual(len(set(nobody)), 1)
         self.assertNotEqual(nobody[0], "0")
-        self.assertEqual(status_of(server.process.pid)["CapEff"], "0" * 16)
+        self.assertEqual(status_of(network)["CapEff"], "0" * 16)
         self.assertEqual(status_of(key)["Uid"].split()[0], "0")
         self.assertEqual(self.connect(server, "--name", "localhost").returncode, 0)
 

@@ -10,7 +10,7 @@ import threading
 import time
 import unittest
 
-from token_support import FAULT, MODULE, TokenTest
+from token_support import FAULT, MODULE, TokenTest, status_of
 from support import WAIT, ask_metrics, until
 
 SWAPS = 20
@@ -183,6 +183,51 @@ class Reload(ReloadTest):
         self.assertEqual(len(server.errors().splitlines()), lines + 1, server.errors())
         self.assertEqual(self.served(server, "second.example")[0], "renewed")
 
+    def make_key(self, algorithm, subject):
+        """A key by the name "live" in the token, instead of the one that was there, and its certificate in live.pem."""
+        for kind in ("privkey", "pubkey", "cert"):
+            subprocess.run(["pkcs11-tool", "--module", MODULE, "--login", "--pin", self.pin, "--token-label", "t",
+                            "--delete-object", "--type", kind, "--label", "live"], stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
+        self.tool("keygen", algorithm, "--token", "t", "--label", "live")
+        self.tool("selfsign", "--token", "t", "--label", "live", "--subject", f"CN={subject}", "--san",
+                  "dns:localhost", "--out", self.file("new.pem"))
+        os.rename(self.file("new.pem"), self.file("live.pem"))
+
+    def holder(self, server):
+        """The process that has the keys."""
+        return server.process.pid
+
+    def threads(self, server):
+        return int(status_of(self.holder(server))["Threads"])
+
+    def test_a_key_in_the_token_is_replaced(self):
+        """By another one of the same URI, RSA after EC and so on; those before are let go."""
+        self.make_key("ec:p256", "first")
+        server = self.serve("--echo", "--metrics", "127.0.0.1:0", "--key", "pkcs11:token=t;object=live", "--cert",
+                            self.file("live.pem"), "--key-threads", "2", "--handshake-timeout", "1", "--key-timeout",
+                            "500", *self.use, *self.isolate, cert=None)
+        self.learn_metrics(server)
+        self.assertEqual(self.served(server)[0], "first")
+        with open(self.file("live.pem")) as f, open(self.file("now.pem"), "w") as trust:
+            trust.write(f.read())
+        context = ssl.create_default_context(cafile=self.file("now.pem"))
+        established = context.wrap_socket(self.socket(server), server_hostname="localhost")
+        self.addCleanup(established.close)
+        before = self.threads(server)
+        for algorithm, subject in (("rsa:2048", "second"), ("ec:p384", "third")):
+            self.make_key(algorithm, subject)
+            self.reload(server)
+            self.assertEqual(self.served(server)[0], subject, server.errors())
+            self.echo(established)
+        self.assertGreater(self.threads(server), before, "this test would not see that keys stay")
+        self.echo(established)
+        established.close()  # a connection holds what it began with
+        until("the end of the old keys", lambda: self.threads(server) == before)
+        self.put("site.pem", "live.pem")  # of another key
+        self.reload(server, good=False)
+        until("the end of the new keys", lambda: self.threads(server) == before)
+
     def test_signals_that_come_close_together(self):
         server = self.serve_live()
         for _ in range(50):
@@ -238,6 +283,59 @@ class Reload(ReloadTest):
         connection.close()
         server.terminate()
         self.assertEqual(server.process.wait(WAIT), 0)
+
+
+class ReloadIsolated(Reload):
+    """The same with a key process, which has the keys, and a supervisor, which opens the files."""
+    isolate = ["--isolate"]
+
+    def holder(self, server):
+        return self.key_process(server)
+
+    def replaced(self, server):
+        """The key process dies and the next one has come."""
+        victim = self.key_process(server)
+        os.kill(victim, signal.SIGKILL)
+        until("the next key process", lambda: self.key_process(server) not in (None, victim))
+
+    def test_files_that_the_network_process_may_not_read(self):
+        if os.geteuid() != 0:
+            return  # then there is no other user; what it may open is the filter's affair, which the others see
+        self.put("ca.pem", "anchors.pem")
+        server = self.serve_live("--user", "nobody", "--client-ca", self.file("anchors.pem"), "--client-auth",
+                                 "optional")
+        self.assertNotEqual(status_of(self.network_process(server))["Uid"].split()[0], "0")
+        self.assertEqual(os.stat(self.folder).st_mode & 0o77, 0)
+        self.put_pair("server-ec")
+        self.reload(server)
+        self.assertEqual(self.served(server)[0], "server-ec")
+        folder = f"/proc/{self.network_process(server)}/fd"
+        still_open = [os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)]
+        self.assertEqual([name for name in still_open if self.folder in name and ".log" not in name], [])
+
+    def test_only_the_operator_reloads(self):
+        server = self.serve_live()
+        self.put_pair("server-ec")
+        for process in (self.network_process(server), self.key_process(server)):
+            os.kill(process, signal.SIGHUP)
+        time.sleep(0.5)
+        self.assertEqual(self.counts(server), (0, 0))
+        self.assertEqual(self.served(server)[0], "server")
+
+    def test_a_key_process_that_dies_has_the_keys_of_the_reload(self):
+        server = self.serve_live()
+        self.put_pair("server-ec")
+        self.reload(server)
+        self.replaced(server)
+        self.assertEqual(self.served(server)[0], "server-ec")
+        self.put_pair("server")
+        self.reload(server)
+        self.assertEqual(self.served(server)[0], "server")
+        self.put_pair("server-ec")  # its keys are not those of the certificates any more
+        self.replaced(server)
+        server.await_error("came back with other keys; it is not used")
+        self.reload(server)
+        self.assertEqual(self.served(server)[0], "server-ec")
 
 
 class Staples(ReloadTest):

@@ -80,14 +80,19 @@ class TokenTest(ProgramTest):
         """A server with the token's key alone, and the certificate that lies beside it."""
         return self.serve(*self.token, *arguments, cert=None, **options)
 
+    def process_of(self, server, command):
+        for child in children(server.process.pid):
+            try:
+                with open(f"/proc/{child}/cmdline") as f:
+                    if f.read().split("\0")[1] == command:
+                        return child
+            except (OSError, IndexError):
+                pass
+        return None
+
     def key_process(self, server):
         """The process id of the key process of a server with --isolate, None while there is none."""
-        for supervisor in children(server.process.pid):
-            for child in children(supervisor):
-                try:
-                    with open(f"/proc/{child}/cmdline") as f:
-                        if f.read().split("\0")[1] == "key-process":
-                            return child
-                except (OSError, IndexError):
-                    pass
-        return None
+        return self.process_of(server, "key-process")
+
+    def network_process(self, server):
+        return self.process_of(server, "serve")

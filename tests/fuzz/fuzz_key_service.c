@@ -27,6 +27,13 @@ static void count(hf_key *key)
     (void)key;
 }
 
+static void settle(void *arg, uint32_t number, bool adopt)
+{
+    (void)arg;
+    (void)number;
+    (void)adopt;
+}
+
 static const hf_key_ops ops = {.submit = submit, .retain = count, .release = count};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -40,7 +47,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) != 0)
         return 0;
-    hf_key_service_init(&service, pair[0], keys, 1, 0);
+    hf_key_service_init(&service, pair[0], 0);
+    /* The keys of the beginning, and of a reload. */
+    if (!hf_key_service_open_set(&service, 0, keys, 1) || !hf_key_service_open_set(&service, 1, keys, 1))
+        abort();
+    service.settle = settle;
     while (size >= 2) {
         size_t len = (size_t)data[0] << 8 | data[1];
         data += 2;
@@ -57,6 +68,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         data += len;
         size -= len;
     }
+    hf_key_service_close_set(&service, 0); /* it would hang if an operation were not counted back */
+    hf_key_service_close_set(&service, 1);
     hf_key_service_cleanup(&service);
     close(pair[0]);
     close(pair[1]);

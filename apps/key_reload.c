@@ -1,0 +1,243 @@
+/* The key process's part of a reload. See key_reload.h. */
+#include "key_reload.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli.h"
+#include "credentials.h"
+#include "handfast/hsm.h"
+#include "key_watch.h"
+#include "now.h"
+#include "reload.h"
+
+typedef struct key_set {
+    uint32_t number;
+    hf_key *keys[HF_LIMIT_CREDENTIALS]; /* references */
+    size_t n;                           /* 0: no set */
+    uint64_t until_ms;                  /* of one that was replaced: when it goes */
+} key_set;
+
+struct hf_key_reload {
+    hf_key_service *service;
+    const hf_serve_options *options;
+    hf_key_certs_fn *certs;
+    /* The thread's own: what is used; what was shown and is not settled; what was replaced, oldest first. */
+    key_set current, fresh, old[HF_KEY_SERVICE_SETS - 2];
+    size_t n_old;
+    bool started;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t wake;
+    uint32_t asked;   /* 0: nothing */
+    uint32_t settled; /* the number that the network process has decided on; 0: none */
+    bool adopt, stopping;
+};
+
+/* ---- Sets ---- */
+
+static void release(key_set *set)
+{
+    for (size_t i = 0; i < set->n; i++)
+        set->keys[i]->ops->release(set->keys[i]);
+    set->n = 0;
+}
+
+static hf_status open_set(hf_key_reload *reload, uint32_t number, bool prompt, key_set *out)
+{
+    const hf_tls_options *tls = &reload->options->tls;
+    key_set set = {.number = number};
+    hf_status status = HF_OK;
+    while (status == HF_OK && set.n < tls->n_keys) {
+        status = hf_credentials_open_key(tls, set.n, prompt, &set.keys[set.n]);
+        set.n += status == HF_OK;
+    }
+    if (status == HF_OK && !hf_key_service_open_set(reload->service, number, set.keys, set.n))
+        status = HF_ERR_LIMIT; /* not reached: there is room for all that a reload keeps */
+    if (status == HF_OK)
+        *out = set;
+    else
+        release(&set);
+    return status;
+}
+
+static void close_set(hf_key_reload *reload, key_set *set)
+{
+    if (set->n == 0)
+        return;
+    hf_key_service_close_set(reload->service, set->number);
+    release(set);
+}
+
+static void drop_oldest(hf_key_reload *reload)
+{
+    close_set(reload, &reload->old[0]);
+    memmove(reload->old, reload->old + 1, --reload->n_old * sizeof reload->old[0]);
+}
+
+/* It may still sign for handshakes that had begun. */
+static void retire(hf_key_reload *reload, const key_set *set)
+{
+    if (reload->n_old == sizeof reload->old / sizeof reload->old[0])
+        drop_oldest(reload);
+    reload->old[reload->n_old] = *set;
+    reload->old[reload->n_old++].until_ms = hf_time_ms() + hf_reload_retire_ms(reload->options);
+}
+
+/* ---- What happens ---- */
+
+static void load(hf_key_reload *reload, uint32_t number)
+{
+    hf_key_watch *watch = reload->options->tls.watch;
+    hf_key_watch_reload(watch);
+    hf_cli_context(HF_RELOAD_FAILED_TEXT);
+    hf_status status = open_set(reload, number, false, &reload->fresh);
+    hf_cli_context("");
+    if (status == HF_OK && hf_key_service_show(reload->service, number, reload->certs))
+        return; /* what becomes of it the network process says */
+    close_set(reload, &reload->fresh);
+    hf_key_watch_settle(watch, false);
+    if (status != HF_OK)
+        hf_key_service_refuse(reload->service, number, status);
+}
+
+static void settle(hf_key_reload *reload, bool adopt)
+{
+    if (adopt) {
+        retire(reload, &reload->current);
+        reload->current = reload->fresh;
+        reload->fresh = (key_set){.n = 0};
+    } else {
+        close_set(reload, &reload->fresh);
+    }
+    hf_key_watch_settle(reload->options->tls.watch, adopt);
+}
+
+/* With the lock held: until there is something to do. */
+static void wait_for_work(hf_key_reload *reload)
+{
+    uint64_t due = reload->n_old ? reload->old[0].until_ms : UINT64_MAX;
+    struct timespec until = {.tv_sec = (time_t)(due / 1000), .tv_nsec = (long)(due % 1000) * 1000000};
+    while (!reload->stopping && !reload->settled && (!reload->asked || reload->fresh.n > 0))
+        if (due == UINT64_MAX)
+            pthread_cond_wait(&reload->wake, &reload->lock);
+        else if (pthread_cond_timedwait(&reload->wake, &reload->lock, &until) == ETIMEDOUT)
+            return;
+}
+
+static void *run(void *arg)
+{
+    hf_key_reload *reload = arg;
+    pthread_mutex_lock(&reload->lock);
+    while (!reload->stopping) {
+        wait_for_work(reload);
+        bool settled = reload->settled && reload->fresh.n > 0 && reload->settled == reload->fresh.number;
+        bool adopt = reload->adopt;
+        reload->settled = 0;
+        /* What was shown before is decided on first: the network process never uses keys that are not there. */
+        uint32_t asked = settled || reload->fresh.n > 0 || reload->stopping ? 0 : reload->asked;
+        if (asked)
+            reload->asked = 0;
+        pthread_mutex_unlock(&reload->lock);
+        if (settled)
+            settle(reload, adopt);
+        if (asked)
+            load(reload, asked);
+        while (reload->n_old && reload->old[0].until_ms <= hf_time_ms())
+            drop_oldest(reload);
+        pthread_mutex_lock(&reload->lock);
+    }
+    pthread_mutex_unlock(&reload->lock);
+    return NULL;
+}
+
+void hf_key_reload_ask(hf_key_reload *reload, uint32_t number)
+{
+    pthread_mutex_lock(&reload->lock);
+    reload->asked = number;
+    pthread_cond_signal(&reload->wake);
+    pthread_mutex_unlock(&reload->lock);
+}
+
+void hf_key_reload_settle(hf_key_reload *reload, uint32_t number, bool adopt)
+{
+    pthread_mutex_lock(&reload->lock);
+    reload->settled = number;
+    reload->adopt = adopt;
+    pthread_cond_signal(&reload->wake);
+    pthread_mutex_unlock(&reload->lock);
+}
+
+/* ---- Life ---- */
+
+hf_status hf_key_reload_new(hf_key_service *service, const hf_serve_options *options, hf_key_certs_fn *certs,
+                            bool prompt, hf_key_reload **out)
+{
+    hf_key_reload *reload = calloc(1, sizeof *reload);
+    pthread_condattr_t monotonic;
+    if (!reload) {
+        hf_cli_error("out of memory");
+        return HF_ERR_NO_MEMORY;
+    }
+    reload->service = service;
+    reload->options = options;
+    reload->certs = certs;
+    hf_status status = open_set(reload, 0, prompt, &reload->current);
+    if (status != HF_OK) {
+        free(reload);
+        return status;
+    }
+    pthread_mutex_init(&reload->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&reload->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    *out = reload;
+    return HF_OK;
+}
+
+bool hf_key_reload_start(hf_key_reload *reload)
+{
+    reload->started = pthread_create(&reload->thread, NULL, run, reload) == 0;
+    if (!reload->started)
+        hf_cli_error("cannot start the thread that reloads: out of memory or threads");
+    return reload->started;
+}
+
+bool hf_key_reload_stop(hf_key_reload *reload)
+{
+    if (!reload || !reload->started)
+        return true;
+    pthread_mutex_lock(&reload->lock);
+    reload->stopping = true;
+    pthread_cond_signal(&reload->wake);
+    pthread_mutex_unlock(&reload->lock);
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += HF_RELOAD_STOP_S;
+    return pthread_timedjoin_np(reload->thread, NULL, &until) == 0;
+}
+
+/* Nobody wants a result any more. */
+static void end_set(hf_key_reload *reload, key_set *set)
+{
+    for (size_t i = 0; i < set->n; i++)
+        hf_hsm_key_retire(hf_key_watch_inner(set->keys[i]), HF_KEY_WATCH_END_MS);
+    close_set(reload, set);
+}
+
+void hf_key_reload_free(hf_key_reload *reload)
+{
+    if (!reload)
+        return;
+    for (size_t i = 0; i < reload->n_old; i++)
+        end_set(reload, &reload->old[i]);
+    end_set(reload, &reload->fresh);
+    end_set(reload, &reload->current);
+    pthread_cond_destroy(&reload->wake);
+    pthread_mutex_destroy(&reload->lock);
+    free(reload);
+}
