@@ -12,8 +12,10 @@ if(HF_SANITIZE)
 endif()
 set(ifma_vectors -mbmi2 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512ifma)
 set_source_files_properties(${dir}/kernel.c PROPERTIES COMPILE_OPTIONS "${ifma_options};${ifma_vectors}")
-set_source_files_properties(${dir}/x25519_base.c ${dir}/x25519_ladder.c PROPERTIES COMPILE_OPTIONS
-  "${x25519_options};${ifma_vectors}")
+set_source_files_properties(${dir}/x25519_base.c PROPERTIES COMPILE_OPTIONS "${x25519_options};${ifma_vectors}")
+# A step of the ladder is one chain: a tenth faster when GCC puts its instructions in order before it gives out registers.
+set_source_files_properties(${dir}/x25519_ladder.c PROPERTIES COMPILE_OPTIONS
+  "${x25519_options};$<$<C_COMPILER_ID:GNU>:-fschedule-insns>;${ifma_vectors}")
 hf_add_provider(ifma SOURCES
   ${dir}/kernel.c
   ${dir}/provider.c

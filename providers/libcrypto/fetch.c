@@ -2,6 +2,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <pthread.h>
+#include <string.h>
 
 #include "lc.h"
 
@@ -28,7 +29,7 @@ static const struct {
     [HF_AES_256_CBC_SHA384] = {"AES-256-CBC", NULL, NULL},
 };
 
-static const char *const curve_names[HF_LC_GROUPS] = {NULL, "P-256", "P-384", "P-521"};
+static const char *const curve_names[HF_LC_GROUPS] = {"X25519", "P-256", "P-384", "P-521"};
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static hf_lc_algorithms fetched;
@@ -37,7 +38,11 @@ static bool complete;
 /* Domain parameters: a template that keys of the curve are made from, since looking a curve up by name is slow. */
 static EVP_PKEY *make_curve(const char *name)
 {
+    static const unsigned char base[32] = {9};
     EVP_PKEY *curve = NULL;
+
+    if (strcmp(name, "X25519") == 0)
+        return EVP_PKEY_new_raw_public_key_ex(NULL, name, NULL, base, sizeof base);
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
 
     if (ctx && EVP_PKEY_paramgen_init(ctx) > 0 && EVP_PKEY_CTX_set_group_name(ctx, name) > 0)
@@ -61,8 +66,7 @@ static void fetch_all(void)
     }
     ok = (fetched.hmac = EVP_MAC_fetch(NULL, "HMAC", NULL)) != NULL && ok;
     for (size_t i = 0; i < HF_LC_GROUPS; i++)
-        if (curve_names[i])
-            ok = (fetched.curves[i] = make_curve(curve_names[i])) != NULL && ok;
+        ok = (fetched.curves[i] = make_curve(curve_names[i])) != NULL && ok;
     complete = ok;
     ERR_clear_error();
 }

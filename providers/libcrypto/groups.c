@@ -13,6 +13,7 @@
 #include "lc.h"
 
 #define X25519_SIZE 32
+#define X25519 0       /* its place in hf_lc_algorithms.curves */
 #define UNCOMPRESSED 4 /* first byte of an uncompressed point, SEC 1 section 2.3.3 */
 
 /* Runs the derivation; len is what out_shared must receive exactly. */
@@ -39,18 +40,46 @@ static hf_status agree(EVP_PKEY *private_key, EVP_PKEY *peer, uint8_t *out_share
     return status;
 }
 
+/* A fresh private key of the group. */
+static EVP_PKEY *new_pair(const hf_lc_algorithms *lc, size_t group)
+{
+    EVP_PKEY *pkey = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, lc->curves[group], NULL);
+
+    if (ctx && EVP_PKEY_keygen_init(ctx) > 0)
+        (void)EVP_PKEY_generate(ctx, &pkey);
+    EVP_PKEY_CTX_free(ctx);
+    return pkey;
+}
+
+/* The peer's share as a key. HF_ERR_VERIFY when it is no point of the curve. */
+static hf_status new_peer(const hf_lc_algorithms *lc, size_t group, const uint8_t *peer, size_t len, EVP_PKEY **out)
+{
+    hf_status status = HF_OK;
+    EVP_PKEY *key = EVP_PKEY_new();
+
+    if (!key || EVP_PKEY_copy_parameters(key, lc->curves[group]) != 1)
+        status = hf_lc_fail(HF_ERR_CRYPTO);
+    else if (EVP_PKEY_set1_encoded_public_key(key, peer, len) != 1)
+        status = hf_lc_fail(HF_ERR_VERIFY);
+    if (status == HF_OK)
+        *out = key;
+    else
+        EVP_PKEY_free(key);
+    return status;
+}
+
 /* ---- X25519 ----------------------------------------------------------------------------------- */
 
 static hf_status x25519_generate(void **out_private, uint8_t *out_public)
 {
-    EVP_PKEY *pkey = NULL;
+    const hf_lc_algorithms *lc = hf_lc();
     size_t len = X25519_SIZE;
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "X25519", NULL);
-    bool ok = ctx && EVP_PKEY_keygen_init(ctx) > 0 && EVP_PKEY_generate(ctx, &pkey) > 0 &&
-              EVP_PKEY_get_raw_public_key(pkey, out_public, &len) == 1 && len == X25519_SIZE;
 
-    EVP_PKEY_CTX_free(ctx);
-    if (!ok) {
+    if (!lc)
+        return HF_ERR_CRYPTO;
+    EVP_PKEY *pkey = new_pair(lc, X25519);
+    if (!pkey || EVP_PKEY_get_raw_public_key(pkey, out_public, &len) != 1 || len != X25519_SIZE) {
         EVP_PKEY_free(pkey);
         return hf_lc_fail(HF_ERR_CRYPTO);
     }
@@ -76,14 +105,18 @@ static hf_status x25519_import(const uint8_t *scalar, size_t scalar_len, void **
 static hf_status x25519_derive(void *private_key, const uint8_t *peer, size_t peer_len, uint8_t *out_shared)
 {
     static const uint8_t zero[X25519_SIZE];
+    const hf_lc_algorithms *lc = hf_lc();
+    EVP_PKEY *peer_key = NULL;
 
     memset(out_shared, 0, X25519_SIZE);
     if (peer_len != X25519_SIZE)
         return HF_ERR_VERIFY;
-    EVP_PKEY *peer_key = EVP_PKEY_new_raw_public_key_ex(NULL, "X25519", NULL, peer, peer_len);
-    if (!peer_key)
-        return hf_lc_fail(HF_ERR_CRYPTO);
-    hf_status status = agree(private_key, peer_key, out_shared, X25519_SIZE);
+    if (!lc)
+        return HF_ERR_CRYPTO;
+    hf_status status = new_peer(lc, X25519, peer, peer_len, &peer_key);
+    if (status != HF_OK)
+        return status;
+    status = agree(private_key, peer_key, out_shared, X25519_SIZE);
     EVP_PKEY_free(peer_key);
     if (status == HF_OK && hf_ct_equal(out_shared, zero, X25519_SIZE))
         return HF_ERR_VERIFY;
@@ -95,19 +128,14 @@ static hf_status x25519_derive(void *private_key, const uint8_t *peer, size_t pe
 static hf_status ec_generate(size_t curve, size_t public_size, void **out_private, uint8_t *out_public)
 {
     const hf_lc_algorithms *lc = hf_lc();
-    EVP_PKEY *pkey = NULL;
     size_t len = 0;
 
     if (!lc)
         return HF_ERR_CRYPTO;
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, lc->curves[curve], NULL);
-    bool ok =
-        ctx && EVP_PKEY_keygen_init(ctx) > 0 && EVP_PKEY_generate(ctx, &pkey) > 0 &&
-        EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, out_public, public_size, &len) == 1 &&
-        len == public_size;
-
-    EVP_PKEY_CTX_free(ctx);
-    if (!ok) {
+    EVP_PKEY *pkey = new_pair(lc, curve);
+    if (!pkey ||
+        EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, out_public, public_size, &len) != 1 ||
+        len != public_size) {
         EVP_PKEY_free(pkey);
         return hf_lc_fail(HF_ERR_CRYPTO);
     }
@@ -120,20 +148,17 @@ static hf_status ec_derive(size_t curve, size_t public_size, void *private_key, 
 {
     const hf_lc_algorithms *lc = hf_lc();
     size_t shared_size = public_size / 2;
-    hf_status status;
+    EVP_PKEY *peer_key = NULL;
 
     memset(out_shared, 0, shared_size);
     if (peer_len != public_size || peer[0] != UNCOMPRESSED)
         return HF_ERR_VERIFY;
     if (!lc)
         return HF_ERR_CRYPTO;
-    EVP_PKEY *peer_key = EVP_PKEY_new();
-    if (!peer_key || EVP_PKEY_copy_parameters(peer_key, lc->curves[curve]) != 1)
-        status = hf_lc_fail(HF_ERR_CRYPTO);
-    else if (EVP_PKEY_set1_encoded_public_key(peer_key, peer, peer_len) != 1)
-        status = hf_lc_fail(HF_ERR_VERIFY); /* not a point of the curve */
-    else
-        status = agree(private_key, peer_key, out_shared, shared_size);
+    hf_status status = new_peer(lc, curve, peer, peer_len, &peer_key);
+    if (status != HF_OK)
+        return status;
+    status = agree(private_key, peer_key, out_shared, shared_size);
     EVP_PKEY_free(peer_key);
     return status;
 }

@@ -23,7 +23,8 @@ typedef struct hf_lc_algorithms {
     EVP_CIPHER *stitched[HF_CIPHER_COUNT]; /* AES-CBC with HMAC in one pass; NULL where libcrypto or the CPU lacks it */
     EVP_CIPHER *ecb[HF_CIPHER_COUNT];      /* the bare block cipher beside `stitched` */
     EVP_MAC *hmac;
-    EVP_PKEY *curves[HF_LC_GROUPS]; /* domain parameters of the EC groups, without a key; [0] is NULL */
+    EVP_PKEY *curves[HF_LC_GROUPS]; /* what keys are made after: domain parameters of an EC group; of X25519, which has
+                                       none, the public key of its base point */
 } hf_lc_algorithms;
 
 /* The fetched algorithms; NULL when libcrypto lacks something that every build of it has. Any thread. */
