@@ -87,6 +87,7 @@ static void disconnect(hf_key_client *client)
     bool was = client->connected;
     client->connected = false;
     client->note = 0;
+    hf_client_lose_ticket(client);
     bool stopping = client->stopping;
     pthread_mutex_unlock(&client->lock);
     client->ready = false;
@@ -187,6 +188,11 @@ static bool take_message(hf_key_client *client, const uint8_t *data, size_t len)
             return false;
         take_report(client, head.id, &body);
         return true;
+    case HF_WIRE_TICKET_SECRET:
+        if (!client->ready || !hf_wire_body_read(data, &head, &body))
+            return false;
+        hf_client_take_ticket(client, head.id, &body);
+        return true;
     default:
         return false;
     }
@@ -249,6 +255,15 @@ static void turn(hf_key_client *client, uint8_t *data)
         hf_client_end_waiting(client, now - HF_KEY_CLIENT_HOLD_MS, HF_ERR_TOKEN_ABSENT);
 }
 
+bool hf_client_turn(hf_key_client *client)
+{
+    uint8_t *data = malloc(HF_WIRE_MAX);
+    if (data)
+        turn(client, data);
+    free(data);
+    return data != NULL;
+}
+
 static bool is_stopping(hf_key_client *client)
 {
     pthread_mutex_lock(&client->lock);
@@ -285,6 +300,7 @@ hf_key_client *hf_key_client_new(int control)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&client->lock, NULL);
     pthread_cond_init(&client->reported, &monotonic);
+    pthread_cond_init(&client->ticketed, &monotonic);
     pthread_cond_init(&client->reloaded, NULL);
     pthread_condattr_destroy(&monotonic);
     if (client->wake < 0) {
@@ -296,10 +312,8 @@ hf_key_client *hf_key_client_new(int control)
 
 bool hf_key_client_wait(hf_key_client *client)
 {
-    uint8_t *data = malloc(HF_WIRE_MAX);
-    while (data && !client->connected && !client->given_up)
-        turn(client, data);
-    free(data);
+    while (!client->connected && !client->given_up && hf_client_turn(client))
+        ;
     return client->connected;
 }
 
@@ -330,6 +344,7 @@ void hf_key_client_free(hf_key_client *client)
     hf_client_faces_cleanup(&client->fresh);
     pthread_cond_destroy(&client->reported);
     pthread_cond_destroy(&client->reloaded);
+    pthread_cond_destroy(&client->ticketed);
     pthread_mutex_destroy(&client->lock);
     free(client);
 }

@@ -14,6 +14,8 @@
 #define HF_KEY_CLIENT_PENDING_MAX 4096 /* operations at once; more end with HF_ERR_BUSY */
 #define HF_KEY_CLIENT_HOLD_MS 5000     /* how long an operation waits for a key process */
 #define HF_KEY_CLIENT_RELUCTANT_MS 500 /* how long "no more for now" of the key process counts */
+#define HF_KEY_CLIENT_TICKET_MS 4000   /* how long a ticket secret is waited for: less than the end waits for that */
+#define HF_KEY_CLIENT_TICKET_SIZE 32   /* bytes of one */
 #define HF_KEY_CLIENT_REPORT_MS 1000   /* how long a report is waited for */
 
 typedef struct hf_key_client hf_key_client;
@@ -49,6 +51,9 @@ void hf_key_client_get_state(hf_key_client *client, hf_key_client_state *out);
 /* Asks the key process for its metrics; at most max bytes to out. Length; 0 and no key serving when it does not answer
  * in time. Waits. One thread at a time. */
 size_t hf_key_client_report(hf_key_client *client, char *out, size_t max, unsigned *out_serving);
+/* The ticket secret of an hour since 1970, from the key process's --ticket-key (key_tickets.h). Waits. One thread at a
+ * time; also before hf_key_client_start, on the thread of hf_key_client_wait. On failure `out` is unchanged. */
+hf_status hf_key_client_ticket(hf_key_client *client, uint64_t hour, uint8_t out[HF_KEY_CLIENT_TICKET_SIZE]);
 
 /* Reloads, when the supervisor says so: on_reload (any thread, may not call the client) hears of the last one that was
  * asked for, also when that was before this call. NULL: no more, and whoever waits in hf_key_client_reload comes back.

@@ -40,6 +40,11 @@ struct hf_key_client {
     pthread_cond_t reloaded;              /* one of these is another one */
     void (*on_reload)(void *arg, uint32_t number);
     void *on_reload_arg;
+    pthread_cond_t ticketed; /* ticket_waits is false */
+    bool ticket_waits;
+    uint64_t ticket_hour;
+    hf_status ticket_status;
+    uint8_t ticket_secret[HF_KEY_CLIENT_TICKET_SIZE];
     hf_wire_type note; /* ADOPT or DROP that is still to be sent; 0: none */
     uint32_t note_number;
     hf_slot slots[HF_KEY_CLIENT_PENDING_MAX];
@@ -54,6 +59,12 @@ struct hf_key_client {
 };
 
 void hf_client_wake(hf_key_client *client);
+/* Before the client's thread runs: waits for something to happen and does it. False: out of memory. */
+bool hf_client_turn(hf_key_client *client);
+
+void hf_client_take_ticket(hf_key_client *client, uint64_t hour, const hf_wire_body *body);
+/* With the lock held: the key process has gone, and with it the answer. */
+void hf_client_lose_ticket(hf_key_client *client);
 
 /* On the client's thread, without the lock. The key process has shown all its keys (`coming`) for the first time:
  * whether it is used, as the one of the next number. */

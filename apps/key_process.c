@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -16,14 +17,19 @@
 #include "isolate.h"
 #include "key_reload.h"
 #include "key_service.h"
+#include "key_tickets.h"
 #include "key_watch.h"
 #include "metrics_text.h"
+#include "resumption.h"
 #include "serve_options.h"
 
 typedef struct key_process {
     hf_key_watch watch;
     hf_key_service service;
     hf_key_reload *reload;
+    hf_hsm_secret *ticket_key; /* NULL: none, like the next */
+    hf_key_tickets *tickets;
+    bool ticket_warned;           /* of the thread that derives */
     pthread_mutex_t introduction; /* held until it is over: the keys of a reload are shown after those of now */
 } key_process;
 
@@ -51,6 +57,23 @@ static hf_status certs_of(hf_key *key, hf_status (*each)(void *arg, const uint8_
 static void settle(void *arg, uint32_t number, bool adopt)
 {
     hf_key_reload_settle(((key_process *)arg)->reload, number, adopt);
+}
+
+static void ticket(void *arg, uint64_t hour)
+{
+    hf_key_tickets_ask(((key_process *)arg)->tickets, hour, time(NULL));
+}
+
+/* hf_key_tickets_fn. The network process tells what it means, this one what it is. */
+static hf_status derive_ticket(void *arg, uint64_t hour, uint8_t out[HF_HSM_SECRET_SIZE])
+{
+    key_process *process = arg;
+    char why[HF_LINE_MAX] = "";
+    hf_status status = hf_resumption_derive(process->ticket_key, hour, out, why, sizeof why);
+    if (status != HF_OK && !process->ticket_warned)
+        hf_cli_warn("--ticket-key: %s", why[0] ? why : hf_status_text(status));
+    process->ticket_warned = status != HF_OK;
+    return status;
 }
 
 /* The supervisor's words. The audit file comes first, so that the uses of keys that a reload tries stand in the new
@@ -94,10 +117,24 @@ static size_t report(void *arg, char *out, size_t max, unsigned *out_serving)
     return text.bad ? 0 : text.len;
 }
 
+static hf_status open_ticket_key(key_process *process, const hf_serve_options *options)
+{
+    if (!options->tls.ticket_key)
+        return HF_OK;
+    hf_status status = hf_resumption_open(&options->tls, &process->ticket_key);
+    if (status != HF_OK)
+        return status;
+    process->tickets =
+        hf_key_tickets_start(&process->service, derive_ticket, process, hf_resumption_lifetime_s(&options->tls));
+    return process->tickets ? HF_OK : HF_ERR_NO_MEMORY;
+}
+
 static int open_keys(key_process *process, const hf_serve_options *options)
 {
     hf_status status =
         hf_key_reload_new(&process->service, options, certs_of, isatty(STDIN_FILENO) != 0, &process->reload);
+    if (status == HF_OK)
+        status = open_ticket_key(process, options);
     if (status == HF_OK)
         return HF_EXIT_DONE;
     if (options->key_sandbox != HF_SANDBOX_OFF && (status == HF_ERR_MODULE || status == HF_ERR_TOKEN_ABSENT))
@@ -112,6 +149,7 @@ static void serve(key_process *process)
     pthread_t listener;
     service->report = report;
     service->settle = settle;
+    service->ticket = process->tickets ? ticket : NULL;
     service->arg = process;
     /* These mean the server, which ends in its own time and closes the socket then. */
     signal(SIGINT, SIG_IGN);
@@ -132,10 +170,10 @@ static void serve(key_process *process)
     pthread_join(listener, NULL);
 }
 
-/* A reload is inside of a token that does not answer: the process goes, with all that its thread may touch. */
+/* A thread is inside of a token that does not answer: the process goes, with all that the thread may touch. */
 static _Noreturn void leave_at_once(int result)
 {
-    hf_cli_warn("a reload hangs in the token; its session is left to the system");
+    hf_cli_warn("a reload or the ticket key hangs in the token; its session is left to the system");
     fflush(NULL);
     _exit(result);
 }
@@ -161,8 +199,9 @@ int hf_key_process_main(int argc, char **argv)
     if (result == HF_EXIT_DONE)
         serve(process);
     alarm(HF_ISOLATE_END_MS / 1000); /* a module that hangs must not keep the process */
-    if (!hf_key_reload_stop(process->reload))
+    if (!hf_key_reload_stop(process->reload) || !hf_key_tickets_stop(process->tickets))
         leave_at_once(result);
+    hf_hsm_secret_close(process->ticket_key);
     hf_key_watch_end(&process->watch);
     hf_key_reload_free(process->reload);
     hf_key_watch_cleanup(&process->watch);

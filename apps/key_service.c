@@ -278,6 +278,14 @@ static void send_report(hf_key_service *service, uint64_t id)
     free(text);
 }
 
+void hf_key_service_send_ticket(hf_key_service *service, uint64_t hour, hf_status status, const uint8_t *secret)
+{
+    uint8_t message[HF_WIRE_HEAD + 4 + HF_WIRE_TICKET_SIZE];
+    hf_wire_body body = {.number = (uint32_t)status, .data = secret, .len = status == HF_OK ? HF_WIRE_TICKET_SIZE : 0};
+    (void)send_all(service, message, hf_wire_put_body(message, sizeof message, HF_WIRE_TICKET_SECRET, hour, &body));
+    hf_wipe(message, sizeof message);
+}
+
 void hf_key_service_take(hf_key_service *service, uint8_t *data, size_t len)
 {
     hf_wire_head head;
@@ -295,6 +303,11 @@ void hf_key_service_take(hf_key_service *service, uint8_t *data, size_t len)
     } else if (empty && (head.type == HF_WIRE_ADOPT || head.type == HF_WIRE_DROP) && head.id <= UINT32_MAX) {
         if (service->settle)
             service->settle(service->arg, (uint32_t)head.id, head.type == HF_WIRE_ADOPT);
+    } else if (empty && head.type == HF_WIRE_TICKET) {
+        if (service->ticket)
+            service->ticket(service->arg, head.id);
+        else
+            hf_key_service_send_ticket(service, head.id, HF_ERR_INVALID, NULL);
     } else if (empty && head.type == HF_WIRE_CANCEL) {
         cancel(service, head.id);
     } else {

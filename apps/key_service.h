@@ -41,6 +41,8 @@ typedef struct hf_key_service {
     size_t (*report)(void *arg, char *out, size_t max, unsigned *out_serving);
     /* Whether the network process uses the keys of that reload. */
     void (*settle)(void *arg, uint32_t number, bool adopt);
+    /* It asks for the ticket secret of that hour: hf_key_service_send_ticket, at some time. NULL: there are none. */
+    void (*ticket)(void *arg, uint64_t hour);
     void *arg;
     pthread_mutex_t lock;                     /* guards what follows */
     pthread_cond_t quiet;                     /* a set has no users any more */
@@ -70,6 +72,8 @@ bool hf_key_service_introduce(hf_key_service *service, hf_key_certs_fn *certs);
 bool hf_key_service_show(hf_key_service *service, uint32_t number, hf_key_certs_fn *certs);
 /* The keys of that reload could not be opened. */
 void hf_key_service_refuse(hf_key_service *service, uint32_t number, hf_status status);
+/* Any thread. secret: HF_WIRE_TICKET_SIZE bytes with HF_OK, else not looked at. */
+void hf_key_service_send_ticket(hf_key_service *service, uint64_t hour, hf_status status, const uint8_t *secret);
 /* Serves until the other side closes. Operations may then still run: the keys' release waits for them, and the
  * service must live until after it. */
 void hf_key_service_run(hf_key_service *service);

@@ -150,7 +150,7 @@ bool hf_wire_head_read(const uint8_t *data, size_t len, hf_wire_head *out)
              id = take_number(&in, 8);
     memset(out, 0, sizeof *out);
     if (in.bad || version != HF_WIRE_VERSION || body_len != in.left || len > HF_WIRE_MAX ||
-        !((type >= HF_WIRE_SIGN && type <= HF_WIRE_DROP) || (type >= HF_WIRE_KEY && type <= HF_WIRE_RELOADED)))
+        !((type >= HF_WIRE_SIGN && type <= HF_WIRE_TICKET) || (type >= HF_WIRE_KEY && type <= HF_WIRE_TICKET_SECRET)))
         return false;
     *out = (hf_wire_head){.type = (hf_wire_type)type, .id = id, .body_len = in.left};
     return true;

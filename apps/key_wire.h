@@ -17,6 +17,7 @@
 #define HF_WIRE_HEAD 16        /* bytes */
 #define HF_WIRE_MAX 131072     /* bytes of a whole message */
 #define HF_WIRE_INPUT_MAX 1024 /* bytes that a key operation may have as input: an RSA-8192 modulus */
+#define HF_WIRE_TICKET_SIZE 32 /* bytes of a ticket secret */
 #define HF_WIRE_TEXT_MAX 4096  /* bytes of a label */
 
 typedef enum hf_wire_type {
@@ -27,14 +28,16 @@ typedef enum hf_wire_type {
     HF_WIRE_ASK,    /* for a report */
     HF_WIRE_ADOPT,  /* the keys of the RELOADED `id` are used from now on, and those before are not */
     HF_WIRE_DROP,   /* they are not wanted */
+    HF_WIRE_TICKET, /* for the ticket secret of hour `id` (since 1970), of --ticket-key */
     /* From the key process. */
     HF_WIRE_KEY = 64, /* the public face of one key */
     HF_WIRE_CERT,     /* a certificate that stands beside it in the token */
     HF_WIRE_READY,    /* no more of those */
     HF_WIRE_RESULT,
     HF_WIRE_REPORT,
-    HF_WIRE_RELOADED /* KEY and CERT before it showed the keys of reload `id`; the number is an hf_status: not HF_OK:
+    HF_WIRE_RELOADED, /* KEY and CERT before it showed the keys of reload `id`; the number is an hf_status: not HF_OK:
                         they could not be opened, and none was shown */
+    HF_WIRE_TICKET_SECRET /* of hour `id`; the number is an hf_status; 32 bytes with HF_OK, none else */
 } hf_wire_type;
 
 /* The keys of one reload are a set, with the reload's number (control.h); those of the beginning are set 0. */

@@ -1,8 +1,8 @@
 /* The secrets of tickets, kept by a thread of their own: no loop ever waits for the token because of them.
  *
  * Without --ticket-key secrets are made at random by the engine, and the thread only has old ones wiped in time. With
- * it, the secret of each period is derived from the key in the token, by one use of it, ahead of time; while the token
- * is away, no tickets are made and handshakes are full ones.
+ * it, the secret of each hour is derived from the key in the token, by one use of it, ahead of time; while the token
+ * is away, no tickets are made and handshakes are full ones. With --isolate the key process does it (key_tickets.h).
  */
 #include "resumption.h"
 
@@ -15,9 +15,11 @@
 
 #include "cli.h"
 #include "handfast/hsm.h"
+#include "key_client.h"
 
 #define LABEL "handfast ticket secret"
 #define LABEL_MAX (sizeof LABEL + 4 + 4 + 8)
+#define PERIOD_S HF_DEFAULT_TICKET_PERIOD
 #define STOP_S 5  /* how long the end waits for a use of the key */
 #define PAUSE_S 1 /* how often the clock is looked at */
 
@@ -26,9 +28,10 @@ struct hf_resumption_keys {
     hf_ticket_keys *tickets;
     hf_session_cache *cache;
     unsigned count;
-    uint32_t period_s, lifetime_s;
+    uint32_t lifetime_s;
 
-    hf_hsm_secret *secret; /* NULL: made at random */
+    hf_hsm_secret *secret; /* NULL: made at random, or elsewhere */
+    hf_key_client *client; /* the key process, which derives them; NULL: not it */
     bool running, stopping, warned;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -47,38 +50,54 @@ static size_t write_label(uint8_t *out, uint32_t period_s, uint64_t epoch)
     return n;
 }
 
-static hf_status install(hf_resumption_keys *keys, uint64_t epoch, char *why, size_t why_max)
+hf_status hf_resumption_derive(hf_hsm_secret *secret, uint64_t hour, uint8_t out[HF_HSM_SECRET_SIZE], char *why,
+                               size_t why_max)
 {
-    uint8_t label[LABEL_MAX], secret[HF_HSM_SECRET_SIZE];
+    uint8_t label[LABEL_MAX];
+    size_t len = write_label(label, PERIOD_S, hour);
+    return hf_hsm_secret_derive(secret, label, len, out, why, why_max);
+}
 
-    if (hf_ticket_keys_has(keys->tickets, epoch))
+hf_resumption_window hf_resumption_window_at(uint32_t lifetime_s, int64_t unix_time)
+{
+    uint64_t seconds = unix_time > 0 ? (uint64_t)unix_time : 0, now = seconds / PERIOD_S;
+    uint64_t back = ((uint64_t)lifetime_s + PERIOD_S - 1) / PERIOD_S, left = PERIOD_S - seconds % PERIOD_S;
+    return (hf_resumption_window){.first = now > back ? now - back : 0,
+                                  .last = now + (left <= HF_RESUMPTION_AHEAD_S ? 1 : 0)};
+}
+
+static hf_status install(hf_resumption_keys *keys, uint64_t hour, char *why, size_t why_max)
+{
+    uint8_t secret[HF_HSM_SECRET_SIZE];
+
+    if (hf_ticket_keys_has(keys->tickets, hour))
         return HF_OK;
-    size_t len = write_label(label, keys->period_s, epoch);
-    hf_status status = hf_hsm_secret_derive(keys->secret, label, len, secret, why, why_max);
+    hf_status status = keys->client ? hf_key_client_ticket(keys->client, hour, secret)
+                                    : hf_resumption_derive(keys->secret, hour, secret, why, why_max);
     if (status == HF_OK)
-        status = hf_ticket_keys_install(keys->tickets, epoch, secret);
+        status = hf_ticket_keys_install(keys->tickets, hour, secret);
     hf_wipe(secret, sizeof secret);
     return status;
 }
 
-/* The secrets of now and of those periods whose tickets may still come; and the next one, when it is near. */
+/* The secrets of now and the next hour, when it is near; first: also those of the hours whose tickets may still come.
+ * The newest comes first. */
 static hf_status keep(hf_resumption_keys *keys, bool first, char *why, size_t why_max)
 {
     int64_t now = keys->env.unix_time(keys->env.time_arg);
-    uint64_t epoch = hf_ticket_keys_epoch(keys->tickets, now);
-    uint64_t back = (keys->lifetime_s + keys->period_s - 1) / keys->period_s;
-    uint32_t left = keys->period_s - (uint32_t)((uint64_t)now % keys->period_s);
-    uint32_t ahead = keys->period_s / 2 < HF_RESUMPTION_AHEAD_S ? keys->period_s / 2 : HF_RESUMPTION_AHEAD_S;
+    uint64_t hour = hf_ticket_keys_epoch(keys->tickets, now);
+    hf_resumption_window window = hf_resumption_window_at(keys->lifetime_s, now);
     hf_status status = HF_OK;
 
-    if (!keys->secret) {
-        (void)hf_ticket_keys_has(keys->tickets, epoch); /* wipes old ones */
+    if (!keys->secret && !keys->client) {
+        (void)hf_ticket_keys_has(keys->tickets, hour); /* wipes old ones */
         return HF_OK;
     }
-    for (uint64_t i = 0; status == HF_OK && i <= (first ? back : 0) && i <= epoch; i++)
-        status = install(keys, epoch - i, why, why_max);
-    if (status == HF_OK && left <= ahead)
-        status = install(keys, epoch + 1, why, why_max);
+    uint64_t oldest = first ? window.first : hour;
+    for (uint64_t i = hour + 1; status == HF_OK && i > oldest; i--)
+        status = install(keys, i - 1, why, why_max);
+    if (status == HF_OK && window.last > hour)
+        status = install(keys, window.last, why, why_max);
     return status;
 }
 
@@ -114,19 +133,34 @@ static void *run(void *arg)
     return NULL;
 }
 
-static bool open_secret(hf_resumption_keys *keys, const hf_tls_options *options)
+hf_status hf_resumption_open(const hf_tls_options *options, hf_hsm_secret **out)
 {
     hf_hsm_options hsm = {.module = options->module,
                           .pin_source = options->pin_source,
                           .prompt = isatty(STDIN_FILENO),
                           .allow_extractable = options->allow_extractable};
     char why[HF_LINE_MAX] = "";
+    hf_status status = hf_hsm_secret_open(&hsm, options->ticket_key, out, why, sizeof why);
+    if (status != HF_OK)
+        hf_cli_error("--ticket-key: %s", why[0] ? why : hf_status_text(status));
+    return status;
+}
+
+uint32_t hf_resumption_lifetime_s(const hf_tls_options *options)
+{
+    return options->ticket_lifetime ? options->ticket_lifetime : HF_DEFAULT_TICKET_LIFETIME;
+}
+
+static bool open_secret(hf_resumption_keys *keys, const hf_tls_options *options)
+{
+    char why[HF_LINE_MAX] = "";
 
     if (!options->ticket_key)
         return true;
-    hf_status status = hf_hsm_secret_open(&hsm, options->ticket_key, &keys->secret, why, sizeof why);
-    if (status == HF_OK)
-        status = keep(keys, true, why, sizeof why);
+    keys->client = options->key_client;
+    if (!keys->client && hf_resumption_open(options, &keys->secret) != HF_OK)
+        return false;
+    hf_status status = keep(keys, true, why, sizeof why);
     if (status != HF_OK)
         hf_cli_error("--ticket-key: %s", why[0] ? why : hf_status_text(status));
     return status == HF_OK;
@@ -159,8 +193,7 @@ bool hf_resumption_start(const hf_tls_options *options, const hf_env *env, const
     }
     keys->env = *env;
     keys->count = options->tickets;
-    keys->period_s = HF_DEFAULT_TICKET_PERIOD;
-    keys->lifetime_s = options->ticket_lifetime ? options->ticket_lifetime : HF_DEFAULT_TICKET_LIFETIME;
+    keys->lifetime_s = hf_resumption_lifetime_s(options);
     pthread_mutex_init(&keys->lock, NULL);
     pthread_cond_init(&keys->wake, NULL);
     if (!make(keys, options, env, crypto) || !open_secret(keys, options)) {

@@ -4,7 +4,9 @@
 #define HANDFAST_APPS_RESUMPTION_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
+#include "handfast/hsm.h"
 #include "tls_options.h"
 
 /* A new token secret is tried for so many seconds apart while the token does not answer. */
@@ -13,6 +15,20 @@
 #define HF_RESUMPTION_AHEAD_S 300
 
 typedef struct hf_resumption_keys hf_resumption_keys;
+
+/* The hours (since 1970) whose secrets a server needs at a time: `first` to `last`. Those whose tickets may still come,
+ * that of now, and the next one when it is near. */
+typedef struct hf_resumption_window {
+    uint64_t first, last;
+} hf_resumption_window;
+hf_resumption_window hf_resumption_window_at(uint32_t lifetime_s, int64_t unix_time);
+
+/* The secret of an hour, by one use of the key. As hf_hsm_secret_derive. */
+hf_status hf_resumption_derive(hf_hsm_secret *secret, uint64_t hour, uint8_t out[HF_HSM_SECRET_SIZE], char *why,
+                               size_t why_max);
+/* Opens the key of --ticket-key. Errors are told. */
+hf_status hf_resumption_open(const hf_tls_options *options, hf_hsm_secret **out);
+uint32_t hf_resumption_lifetime_s(const hf_tls_options *options);
 
 /* Reaches the key in the token, if one is named, and takes the first secrets. *out NULL: the options want no
  * resumption. False after saying why. */

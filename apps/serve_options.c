@@ -323,8 +323,6 @@ static int check_isolation(hf_serve_options *options, const given *also)
     if (also->isolate && also->no_isolate)
         return hf_cli_usage("serve", "--isolate and --no-isolate exclude each other");
     options->isolate = also->isolate || (options->user.name && !also->no_isolate);
-    if (options->isolate && options->tls.ticket_key)
-        return hf_cli_usage("serve", "--ticket-key needs the token in this process: give --no-isolate too");
     if (!options->isolate && (options->key_user.name || options->key_rate || options->key_sandbox != HF_SANDBOX_LOCAL))
         return hf_cli_usage("serve", "--key-user, --key-rate and --key-sandbox need --isolate");
     if ((options->user.name || options->key_user.name) && geteuid() != 0)

@@ -100,9 +100,9 @@ Test(key_wire, heads)
     } wrong[] = {{0, 1},
                  {1, HF_WIRE_VERSION + 1},
                  {3, 0},
-                 {3, HF_WIRE_DROP + 1},
+                 {3, HF_WIRE_TICKET + 1},
                  {3, HF_WIRE_KEY - 1},
-                 {3, HF_WIRE_RELOADED + 1},
+                 {3, HF_WIRE_TICKET_SECRET + 1},
                  {2, 1},
                  {4, 0xff},
                  {7, 1}};

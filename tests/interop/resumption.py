@@ -130,6 +130,16 @@ class Resumption:
             self.openssl_resumes(version, one, alone, False, "a server without the key")
             self.openssl_resumes(version, alone, one, False, "a ticket of a server without the key")
 
+    def shared_key_isolated(self, version):
+        """The same when the key processes have the key, and with one server that has it itself."""
+        isolated = (*self.ticket_key("tickets"), "--isolate")
+        with self.serve(isolated) as one, self.serve(isolated) as two, self.serve(self.ticket_key("tickets")) as plain, \
+                self.serve((*self.ticket_key("tickets-new"), "--isolate")) as replaced:
+            self.openssl_resumes(version, one, two, True, "another isolated server with the same key")
+            self.openssl_resumes(version, one, plain, True, "a server that has the key itself")
+            self.openssl_resumes(version, plain, two, True, "a ticket of a server that has the key itself")
+            self.openssl_resumes(version, one, replaced, False, "after the key was replaced")
+
     def client_authentication(self, version):
         """A session without a certificate is none where one is required; the full handshake then asks for it."""
         required = ("--client-ca", self.world.ca)
@@ -214,6 +224,7 @@ class Resumption:
             yield f"gnutls to serve, TLS {version}", lambda v=version: self.gnutls_client(v)
             yield f"tickets off, TLS {version}", lambda v=version: self.tickets_off(v)
             yield f"a key in the token, TLS {version}", lambda v=version: self.shared_key(v)
+            yield f"a key in the token of key processes, TLS {version}", lambda v=version: self.shared_key_isolated(v)
             yield f"client authentication, TLS {version}", lambda v=version: self.client_authentication(v)
             yield f"connect to serve, TLS {version}", lambda v=version: self.connect_to_serve(v)
             yield f"connect to openssl, TLS {version}", lambda v=version: self.connect_to_openssl(v)
@@ -231,14 +242,15 @@ class Resumption:
                 (("--ticket-key", private), 1, "names no secret key"),
                 (("--ticket-key", "ticket.key"), 2, "pkcs11: URI"),
                 (("--ticket-key", private, "--tickets", "off"), 2, "exclude each other"),
-                (("--ticket-key", private, "--isolate"), 2, "--no-isolate"),
+                (("--ticket-key", self.world.token_key("nothing", kind="secret-key"), "--isolate"), 1, "no secret key"),
+                (("--ticket-key", private, "--isolate"), 1, "names no secret key"),
                 (("--tickets", "9"), 2, "1..8"), (("--tickets", "0"), 2, "1..8"),
                 (("--ticket-lifetime", "604801"), 2, "604800"), (("--session-cache", "0"), 2, "1..1048576")):
             yield f"serve {' '.join(map(str, more))} refused", \
                 lambda m=more, c=code, w=word: self.refused(m, c, w)
 
     def run(self):
-        return cells.run_all(dict(self.cells()), at_least=32)
+        return cells.run_all(dict(self.cells()), at_least=35)
 
 
 def main():

@@ -1,0 +1,171 @@
+/* Ticket secrets for the network process. See key_tickets.h. */
+#include "key_tickets.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli.h"
+#include "now.h"
+#include "reload.h"
+#include "resumption.h"
+
+#define LOOK_S 60 /* how often old secrets are looked for */
+
+typedef struct entry { /* at hour % HF_KEY_TICKETS_MAX */
+    uint64_t hour;
+    bool wanted, there; /* neither: free */
+    uint8_t secret[HF_HSM_SECRET_SIZE];
+} entry;
+
+struct hf_key_tickets {
+    hf_key_service *service;
+    hf_key_tickets_fn *derive;
+    void *arg;
+    uint32_t lifetime_s;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t wake;
+    bool stopping;
+    hf_status failed; /* what went wrong last, until ... */
+    uint64_t failed_until_ms;
+    entry entries[HF_KEY_TICKETS_MAX];
+};
+
+static void answer(hf_key_tickets *tickets, uint64_t hour, hf_status status, const uint8_t *secret)
+{
+    hf_key_service_send_ticket(tickets->service, hour, status, secret);
+}
+
+/* With the lock held: what leaves the window is wiped. One hour longer than the network process may ask, which may have
+ * looked at the clock before. */
+static hf_resumption_window sweep(hf_key_tickets *tickets, int64_t unix_time)
+{
+    hf_resumption_window window = hf_resumption_window_at(tickets->lifetime_s, unix_time);
+    window.first -= window.first > 0;
+    for (size_t i = 0; i < HF_KEY_TICKETS_MAX; i++)
+        if (tickets->entries[i].hour < window.first)
+            hf_wipe(&tickets->entries[i], sizeof tickets->entries[i]);
+    return window;
+}
+
+void hf_key_tickets_ask(hf_key_tickets *tickets, uint64_t hour, int64_t unix_time)
+{
+    hf_status status = HF_OK;
+    uint8_t secret[HF_HSM_SECRET_SIZE];
+    bool there = false;
+    pthread_mutex_lock(&tickets->lock);
+    hf_resumption_window window = sweep(tickets, unix_time);
+    entry *one = &tickets->entries[hour % HF_KEY_TICKETS_MAX];
+    if (hour < window.first || hour > window.last)
+        status = HF_ERR_INVALID;
+    else if ((there = one->there && one->hour == hour))
+        memcpy(secret, one->secret, sizeof secret);
+    else if (hf_time_ms() < tickets->failed_until_ms)
+        status = tickets->failed;
+    else {
+        *one = (entry){.hour = hour, .wanted = true};
+        pthread_cond_signal(&tickets->wake);
+    }
+    pthread_mutex_unlock(&tickets->lock);
+    if (there || status != HF_OK)
+        answer(tickets, hour, status, there ? secret : NULL);
+    hf_wipe(secret, sizeof secret);
+}
+
+/* With the lock held, which is let go meanwhile. */
+static void make(hf_key_tickets *tickets, entry *one)
+{
+    uint64_t hour = one->hour;
+    uint8_t secret[HF_HSM_SECRET_SIZE];
+    one->wanted = false;
+    pthread_mutex_unlock(&tickets->lock);
+    hf_status status = tickets->derive(tickets->arg, hour, secret);
+    answer(tickets, hour, status, status == HF_OK ? secret : NULL);
+    pthread_mutex_lock(&tickets->lock);
+    if (status != HF_OK) {
+        tickets->failed = status;
+        tickets->failed_until_ms = hf_time_ms() + HF_KEY_TICKETS_PAUSE_MS;
+    } else if (one->hour == hour) {
+        memcpy(one->secret, secret, sizeof secret);
+        one->there = true;
+        one->wanted = false; /* asked for again meanwhile: that was the answer */
+    }
+    hf_wipe(secret, sizeof secret);
+}
+
+static entry *find_wanted(hf_key_tickets *tickets)
+{
+    for (size_t i = 0; i < HF_KEY_TICKETS_MAX; i++)
+        if (tickets->entries[i].wanted)
+            return &tickets->entries[i];
+    return NULL;
+}
+
+static void *run(void *arg)
+{
+    hf_key_tickets *tickets = arg;
+    pthread_mutex_lock(&tickets->lock);
+    while (!tickets->stopping) {
+        struct timespec until;
+        entry *one = find_wanted(tickets);
+        if (one) {
+            make(tickets, one);
+            continue;
+        }
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += LOOK_S;
+        pthread_cond_timedwait(&tickets->wake, &tickets->lock, &until);
+        (void)sweep(tickets, time(NULL));
+    }
+    pthread_mutex_unlock(&tickets->lock);
+    return NULL;
+}
+
+static void destroy(hf_key_tickets *tickets)
+{
+    pthread_cond_destroy(&tickets->wake);
+    pthread_mutex_destroy(&tickets->lock);
+    hf_wipe(tickets, sizeof *tickets);
+    free(tickets);
+}
+
+hf_key_tickets *hf_key_tickets_start(hf_key_service *service, hf_key_tickets_fn *derive, void *arg, uint32_t lifetime_s)
+{
+    hf_key_tickets *tickets = calloc(1, sizeof *tickets);
+    pthread_condattr_t monotonic;
+    if (tickets) {
+        tickets->service = service;
+        tickets->derive = derive;
+        tickets->arg = arg;
+        tickets->lifetime_s = lifetime_s;
+        pthread_mutex_init(&tickets->lock, NULL);
+        pthread_condattr_init(&monotonic);
+        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+        pthread_cond_init(&tickets->wake, &monotonic);
+        pthread_condattr_destroy(&monotonic);
+        if (pthread_create(&tickets->thread, NULL, run, tickets) == 0)
+            return tickets;
+        destroy(tickets);
+    }
+    hf_cli_error("--ticket-key: out of memory or threads");
+    return NULL;
+}
+
+bool hf_key_tickets_stop(hf_key_tickets *tickets)
+{
+    if (!tickets)
+        return true;
+    pthread_mutex_lock(&tickets->lock);
+    tickets->stopping = true;
+    pthread_cond_signal(&tickets->wake);
+    pthread_mutex_unlock(&tickets->lock);
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += HF_RELOAD_STOP_S;
+    if (pthread_timedjoin_np(tickets->thread, NULL, &until) != 0)
+        return false;
+    destroy(tickets);
+    return true;
+}
