@@ -1,5 +1,6 @@
 /* n jobs: short ones first, gathered by their number of blocks and run side by side as soon as the lanes are full
- * (lanes.h); then all others, each checked and laid out while the one before is still in work (short.h, bulk.h).
+ * (lanes.h); then all others, each checked and laid out while the one before is still in work (fours.h, bulk.h; short.h
+ * for one that has no like beside it). A single job goes a way of its own, with as few branches as there can be.
  *
  * Lengths that differ are put in order, so that like stands beside like and branches change little; sequence numbers do
  * not mind another order. The gathering needs no memory but a window's on the stack. */
@@ -15,9 +16,9 @@
 typedef struct batch {
     hf_record_job *jobs;
     size_t records_n, rows_n, left_n, next;
-    size_t shortest, longest;                                   /* of the rows */
-    const hf_vaes_record *lanes[LANES_BLOCKS + 1][VEC_LANES];   /* by number of blocks, until there are enough */
-    const hf_vaes_record *left[(LANES_BLOCKS + 1) * VEC_LANES]; /* of those, what was not enough for lanes */
+    size_t shortest, longest;                                 /* of the rows */
+    const hf_vaes_record *lanes[LANES_BLOCKS + 1][VEC_LANES]; /* by number of blocks, until there are enough */
+    const hf_vaes_record *left[BATCH_WINDOW];                 /* not enough for lanes, or padded: they are ready */
     uint8_t lanes_n[LANES_BLOCKS + 1];
     uint8_t rows[BATCH_WINDOW]; /* jobs that are not for lanes */
     hf_vaes_record records[BATCH_WINDOW];
@@ -50,13 +51,26 @@ HF_VAES_INLINE void batch_lanes(const hf_vaes_record *const *r, size_t n, size_t
  */
 HF_VAES_INLINE bool batch_is_short(const hf_record_job *job, bool seal)
 {
-    return seal ? job->in_len < LANES_BLOCKS * HF_VAES_BLOCK && job->padding == 0
+    return seal ? job->in_len < LANES_BLOCKS * HF_VAES_BLOCK
                 : job->in_len <= LANES_BLOCKS * HF_VAES_BLOCK + RECORD_TAG_SIZE;
 }
 
 HF_VAES_INLINE bool batch_record(hf_vaes_record *r, hf_record_job *job, bool seal)
 {
     return seal ? record_seal(r, job) : record_open(r, job);
+}
+
+/* Padding is made before anything runs. */
+HF_VAES_INLINE void batch_padded(batch *b, hf_record_job *job)
+{
+    hf_vaes_record *r = &b->records[b->records_n];
+
+    if (!record_seal(r, job))
+        return;
+    if (r->key->tls13)
+        record_pad(r, job);
+    b->records_n++;
+    b->left[b->left_n++] = r;
 }
 
 /* The key of a job whose turn comes soon: with many connections it is in no near cache. Its first line, and the end,
@@ -81,6 +95,10 @@ HF_VAES_INLINE void batch_short(batch *b, size_t n, unsigned rounds, bool seal)
         hf_record_job *job = &b->jobs[i];
         if (i + BATCH_AHEAD < n)
             batch_expect(&b->jobs[i + BATCH_AHEAD], rounds);
+        if (seal && job->padding > 0) {
+            batch_padded(b, job);
+            continue;
+        }
         if (!batch_is_short(job, seal)) {
             b->rows[b->rows_n++] = (uint8_t)i;
             b->shortest = job->in_len < b->shortest ? job->in_len : b->shortest;
@@ -145,33 +163,72 @@ HF_VAES_INLINE const hf_vaes_record *batch_next(batch *b, bool seal)
     return NULL;
 }
 
-/* Rows of n vectors from r on, as long as there are such; n is a constant. Gives the first that is none. */
-HF_VAES_INLINE const hf_vaes_record *batch_like(batch *b, const hf_vaes_record *r, size_t n, unsigned rounds, bool seal)
+/* A record by itself. rounds is a constant. */
+HF_VAES_INLINE void batch_alone(const hf_vaes_record *r, unsigned rounds, bool seal)
 {
-    vec state[BULK_GROUP];
-    row before;
-
-    short_rounds(r, state, n, NULL, rounds, seal);
-    for (;;) {
-        short_begin(&before, r, state, n);
-        r = batch_next(b, seal);
-        if (!r || text_vectors(r->len) != n)
-            break;
-        short_rounds(r, state, n, &before, rounds, seal);
+    switch (text_vectors(r->len)) {
+#define BATCH_VECTORS(k)                                                                                               \
+    case k:                                                                                                            \
+        short_record(r, k, rounds, seal);                                                                              \
+        break
+        BATCH_VECTORS(1);
+        BATCH_VECTORS(2);
+        BATCH_VECTORS(3);
+        BATCH_VECTORS(4);
+#if BULK_GROUP > 4
+        BATCH_VECTORS(5);
+        BATCH_VECTORS(6);
+        BATCH_VECTORS(7);
+        BATCH_VECTORS(8);
+#endif
+#undef BATCH_VECTORS
+    default:
+        bulk_record(r, rounds, seal);
+        break;
     }
-    row_end(&before, seal);
-    return r;
 }
 
-HF_VAES_INLINE void batch_rows(batch *b, unsigned rounds, bool seal)
+/* Whether two records may be among the same four. */
+HF_VAES_INLINE bool batch_alike(const hf_vaes_record *r, const hf_vaes_record *next)
+{
+    return next && fours_vectors(next) == fours_vectors(r) && text_vectors(next->len) <= BULK_GROUP;
+}
+
+/* r, next, and the records after them, as long as they have n vectors of text; n is a constant. Gives the first that
+ * has not. */
+HF_VAES_INLINE const hf_vaes_record *batch_fours(batch *b, const hf_vaes_record *r, const hf_vaes_record *next,
+                                                 size_t n, unsigned rounds, bool seal)
+{
+    vec state[FOURS_VECTORS];
+    fours_text before;
+    fours f;
+
+    f.n = 0;
+    __m128i mask = fours_rounds(r, state, n, NULL, NULL, rounds, seal);
+    fours_begin(&before, r, state, mask, n);
+    do {
+        ghash_sum sum;
+        r = next;
+        mask = fours_rounds(r, state, n, &before, &sum, rounds, seal);
+        fours_add(&f, &before, &sum, seal);
+        fours_begin(&before, r, state, mask, n);
+        next = batch_next(b, seal);
+    } while (batch_alike(r, next));
+    fours_rest(&f, &before, n, seal);
+    fours_forget(&f);
+    return next;
+}
+
+HF_VAES_INLINE void batch_rows(batch *b, unsigned rounds, bool seal, void (*alone)(const hf_vaes_record *r))
 {
     const hf_vaes_record *r = batch_next(b, seal);
 
-    while (r)
-        switch (text_vectors(r->len)) {
+    while (r) {
+        const hf_vaes_record *next = batch_next(b, seal);
+        switch (text_vectors(r->len) <= BULK_GROUP && batch_alike(r, next) ? fours_vectors(r) : 0) {
 #define BATCH_VECTORS(k)                                                                                               \
     case k:                                                                                                            \
-        r = batch_like(b, r, k, rounds, seal);                                                                         \
+        r = batch_fours(b, r, next, k, rounds, seal);                                                                  \
         break
             BATCH_VECTORS(1);
             BATCH_VECTORS(2);
@@ -185,39 +242,52 @@ HF_VAES_INLINE void batch_rows(batch *b, unsigned rounds, bool seal)
 #endif
 #undef BATCH_VECTORS
         default:
-            bulk_record(r, rounds, seal);
-            r = batch_next(b, seal);
+            alone(r);
+            r = next;
             break;
         }
+    }
 }
 
-/* Forged records: no plaintext stays. */
-HF_VAES_INLINE void batch_refused(const batch *b)
-{
-    for (size_t i = 0; i < b->records_n; i++)
-        if (b->records[i].job->status != HF_OK)
-            finish_refused(&b->records[i]);
-}
-
-HF_VAES_INLINE void batch_jobs(hf_record_job *jobs, size_t n, unsigned rounds, bool seal)
+/* One window of jobs. */
+HF_VAES_INLINE void batch_window(hf_record_job *jobs, size_t n, unsigned rounds, bool seal,
+                                 void (*alone)(const hf_vaes_record *r))
 {
     batch b;
 
-    while (n > 0) {
-        size_t part = n < BATCH_WINDOW ? n : BATCH_WINDOW;
-        b.jobs = jobs;
-        b.records_n = b.rows_n = b.left_n = b.next = 0;
-        b.shortest = SIZE_MAX;
-        b.longest = 0;
-        batch_short(&b, part, rounds, seal);
-        if (b.longest / BATCH_CLASS_BYTES != b.shortest / BATCH_CLASS_BYTES && b.rows_n > 1)
-            batch_sort(&b);
-        batch_rows(&b, rounds, seal);
-        if (!seal)
-            batch_refused(&b);
-        jobs += part;
-        n -= part;
-    }
+    b.jobs = jobs;
+    b.records_n = b.rows_n = b.left_n = b.next = 0;
+    b.shortest = SIZE_MAX;
+    b.longest = 0;
+    batch_short(&b, n, rounds, seal);
+    if (b.longest / BATCH_CLASS_BYTES != b.shortest / BATCH_CLASS_BYTES && b.rows_n > 1)
+        batch_sort(&b);
+    batch_rows(&b, rounds, seal, alone);
+}
+
+HF_VAES_INLINE void batch_one(hf_record_job *job, bool seal, void (*alone)(const hf_vaes_record *r))
+{
+    hf_vaes_record r;
+
+    if (!batch_record(&r, job, seal))
+        return;
+    if (seal && job->padding > 0 && r.key->tls13)
+        record_pad(&r, job);
+    alone(&r);
+}
+
+/* alone: batch_alone for these rounds. */
+HF_VAES_INLINE void batch_jobs(hf_record_job *jobs, size_t n, unsigned rounds, bool seal,
+                               void (*alone)(const hf_vaes_record *r))
+{
+    if (n == 1)
+        batch_one(jobs, seal, alone);
+    else
+        for (size_t at = 0; at < n; at += BATCH_WINDOW)
+            batch_window(jobs + at, n - at < BATCH_WINDOW ? n - at : BATCH_WINDOW, rounds, seal, alone);
+    for (size_t i = 0; !seal && i < n; i++)
+        if (jobs[i].status == HF_ERR_VERIFY)
+            record_refused(&jobs[i]);
     vec_forget();
 }
 

@@ -4,21 +4,12 @@
 
 #include <string.h>
 
-#include "handfast/secret.h"
-
 /* hash: the sum, reduced and folded; mask: J0 encrypted. */
 HF_VAES_INLINE __m128i finish_tag(__m128i hash, __m128i mask)
 {
     const __m128i reverse = _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 
     return _mm_xor_si128(_mm_shuffle_epi8(hash, reverse), mask);
-}
-
-/* A forged record: no plaintext stays. Rare, so out of the way. */
-static __attribute__((noinline)) void finish_refused(const hf_vaes_record *r)
-{
-    hf_wipe(r->out, r->len + HF_VAES_BLOCK);
-    r->job->out_len = 0;
 }
 
 /* All 128 bits are compared before there is a verdict, which the peer learns anyway. */

@@ -54,7 +54,8 @@ HF_VAES_INLINE bool record_not(hf_record_job *job, hf_status why)
     return false;
 }
 
-/* False: job->status is set, and nothing was written. */
+/* False: job->status is set, and nothing was written. Padding is the caller's to make (record_pad): a call would cost
+ * all vector registers that are in use. */
 HF_VAES_INLINE bool record_seal(hf_vaes_record *r, hf_record_job *job)
 {
     const hf_vaes_key *key = job->key;
@@ -74,14 +75,12 @@ HF_VAES_INLINE bool record_seal(hf_vaes_record *r, hf_record_job *job)
     r->type = job->content_type;
     r->job = job;
     record_lay_out(r, job, sequence, body_len);
-    if (job->padding > 0 && key->tls13)
-        record_pad(r, job);
     job->out_len = body_len;
     job->status = HF_OK;
     return true;
 }
 
-/* False: job->status is set, and a refused record's room is zeroed. */
+/* False: job->status is set; the room of a refused record is the caller's to zero (record_refused). */
 HF_VAES_INLINE bool record_open(hf_vaes_record *r, hf_record_job *job)
 {
     const hf_vaes_key *key = job->key;
@@ -91,10 +90,8 @@ HF_VAES_INLINE bool record_open(hf_vaes_record *r, hf_record_job *job)
 
     if (job->out_max < room)
         return record_not(job, HF_ERR_BUFFER);
-    if (room < RECORD_TAG_SIZE || job->in_len > HF_RECORD_BODY_MAX) {
-        hf_wipe(job->out, room);
+    if (room < RECORD_TAG_SIZE || job->in_len > HF_RECORD_BODY_MAX)
         return record_not(job, HF_ERR_VERIFY);
-    }
     if (prefix > 0)
         memcpy(&variable, job->in, sizeof variable);
     r->in = job->in + prefix;
@@ -107,6 +104,16 @@ HF_VAES_INLINE bool record_open(hf_vaes_record *r, hf_record_job *job)
     job->out_len = r->len;
     job->status = HF_OK;
     return true;
+}
+
+/* A job that was refused, before or after: no plaintext stays. Rare, so out of the way. */
+static __attribute__((noinline)) void record_refused(hf_record_job *job)
+{
+    size_t prefix = ((const hf_vaes_key *)job->key)->tls13 ? 0 : RECORD_EXPLICIT_SIZE;
+
+    if (job->in_len > prefix)
+        hf_wipe(job->out, job->in_len - prefix);
+    job->out_len = 0;
 }
 
 #endif

@@ -1,7 +1,6 @@
 /* Rows of few vectors: all of it in registers, hashed with one power for each block and reduced once.
  *
- * A row goes through AES first. Its text, XORed and hashed, stands between the AES rounds of the next row, if that has
- * as many vectors: the next record of another connection. */
+ * This is for a record that has no like beside it (fours.h has those that do), and for the end of a long one. */
 #ifndef HANDFAST_VAES_SHORT_H
 #define HANDFAST_VAES_SHORT_H
 
@@ -61,35 +60,24 @@ HF_VAES_INLINE void row_end(row *w, bool seal)
     row_tag(w, seal);
 }
 
-/* AES for a row of n vectors, beside the end of a row before that has as many; NULL: there is none. n and rounds are
- * constants. */
-HF_VAES_INLINE void short_rounds(const hf_vaes_record *r, vec *state, size_t n, row *before, unsigned rounds, bool seal)
+/* A record of n vectors. n and rounds are constants. */
+HF_VAES_INLINE void short_record(const hf_vaes_record *r, size_t n, unsigned rounds, bool seal)
 {
     vec base = text_base(r, 0);
+    row w;
 
 #pragma GCC unroll 8
     for (size_t v = 0; v < n; v++)
-        state[v] = text_state(base, v);
+        w.keystream[v] = text_state(base, v);
 #pragma GCC unroll 16
     for (unsigned round = 1; round <= rounds; round++) {
         vec key = vec_all(_mm_load_si128(&r->key->round_keys[round - 1]));
 #pragma GCC unroll 8
         for (size_t v = 0; v < n; v++)
-            state[v] = round < rounds ? vec_aes(state[v], key) : vec_aes_last(state[v], key);
-        if (before && round <= n)
-            row_turn(before, round - 1, seal);
-        if (before && round == n)
-            row_tag(before, seal);
+            w.keystream[v] = round < rounds ? vec_aes(w.keystream[v], key) : vec_aes_last(w.keystream[v], key);
     }
-}
-
-/* The row's keystream is there: what is left of it comes next. */
-HF_VAES_INLINE void short_begin(row *w, const hf_vaes_record *r, const vec *state, size_t n)
-{
-#pragma GCC unroll 8
-    for (size_t v = 0; v < n; v++)
-        w->keystream[v] = state[v];
-    row_begin(w, r, 0, n, vec_second(state[0]), _mm_setzero_si128());
+    row_begin(&w, r, 0, n, vec_second(w.keystream[0]), _mm_setzero_si128());
+    row_end(&w, seal);
 }
 
 #endif

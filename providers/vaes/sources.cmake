@@ -2,7 +2,7 @@
 # the CPU before it calls one. The vectors are written out, so the vectoriser has nothing to add; and with 64-byte vectors
 # that of GCC 12 takes copies of 16 bytes for aligned ones.
 set(dir ${CMAKE_CURRENT_LIST_DIR})
-set(vaes_options "$<$<C_COMPILER_ID:GNU>:-fno-tree-vectorize>;-O3")
+set(vaes_options "$<$<C_COMPILER_ID:GNU>:-fno-tree-vectorize>;-O2")
 if(HF_SANITIZE)
   # A sanitizer around every access of thousands of unrolled intrinsics takes the compiler minutes and gigabytes. What it
   # would look for in these two files, an access outside of a buffer, the tests find with guard pages at every length.

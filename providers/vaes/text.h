@@ -38,7 +38,7 @@ HF_VAES_INLINE uint8_t *text_out(const hf_vaes_record *r, size_t at)
     return (uint8_t *)((uintptr_t)r->out + VEC_SIZE * at - TEXT_START);
 }
 
-/* Counters 0 to 31 as they stand at the end of a block, highest byte first. */
+/* Counters as they stand at the end of a block, highest byte first. */
 #define COUNTER(n)                                                                                                     \
     {                                                                                                                  \
         0, (long long)((uint64_t)(n) << 56)                                                                            \
@@ -47,8 +47,8 @@ HF_VAES_INLINE uint8_t *text_out(const hf_vaes_record *r, size_t at)
     COUNTER(n), COUNTER(n + 1), COUNTER(n + 2), COUNTER(n + 3), COUNTER(n + 4), COUNTER(n + 5), COUNTER(n + 6),        \
         COUNTER(n + 7)
 #define TEXT_COUNTERS 32
-static const _Alignas(64) long long counters[TEXT_COUNTERS][2] = {COUNTERS_8(0), COUNTERS_8(8), COUNTERS_8(16),
-                                                                  COUNTERS_8(24)};
+static const _Alignas(64) long long counters[TEXT_COUNTERS + 8][2] = {COUNTERS_8(0), COUNTERS_8(8), COUNTERS_8(16),
+                                                                      COUNTERS_8(24), COUNTERS_8(32)};
 #undef COUNTERS_8
 #undef COUNTER
 

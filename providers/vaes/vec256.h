@@ -191,6 +191,11 @@ HF_VAES_INLINE void vec_turn(vec v[VEC_LANES])
     v[0] = a;
 }
 
+HF_VAES_INLINE vec vec_add_lanes(const vec v[VEC_LANES])
+{
+    return vec_xor(_mm256_permute2x128_si256(v[0], v[1], 0x20), _mm256_permute2x128_si256(v[0], v[1], 0x31));
+}
+
 HF_VAES_INLINE __m128i vec_lane(vec v, size_t lane)
 {
     return lane == 0 ? _mm256_castsi256_si128(v) : _mm256_extracti128_si256(v, 1);

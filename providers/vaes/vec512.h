@@ -162,6 +162,15 @@ HF_VAES_INLINE void vec_turn(vec v[VEC_LANES])
     v[3] = _mm512_shuffle_i64x2(b, d, 0xdd);
 }
 
+/* Lane i: the XOR of all lanes of vector i. */
+HF_VAES_INLINE vec vec_add_lanes(const vec v[VEC_LANES])
+{
+    vec ab = vec_xor(_mm512_shuffle_i64x2(v[0], v[1], 0x44), _mm512_shuffle_i64x2(v[0], v[1], 0xee));
+    vec cd = vec_xor(_mm512_shuffle_i64x2(v[2], v[3], 0x44), _mm512_shuffle_i64x2(v[2], v[3], 0xee));
+
+    return vec_xor(_mm512_shuffle_i64x2(ab, cd, 0x88), _mm512_shuffle_i64x2(ab, cd, 0xdd));
+}
+
 HF_VAES_INLINE __m128i vec_lane(vec v, size_t lane)
 {
     switch (lane) {
