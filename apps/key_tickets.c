@@ -82,7 +82,6 @@ static void make(hf_key_tickets *tickets, entry *one)
     one->wanted = false;
     pthread_mutex_unlock(&tickets->lock);
     hf_status status = tickets->derive(tickets->arg, hour, secret);
-    answer(tickets, hour, status, status == HF_OK ? secret : NULL);
     pthread_mutex_lock(&tickets->lock);
     if (status != HF_OK) {
         tickets->failed = status;
@@ -90,9 +89,12 @@ static void make(hf_key_tickets *tickets, entry *one)
     } else if (one->hour == hour) {
         memcpy(one->secret, secret, sizeof secret);
         one->there = true;
-        one->wanted = false; /* asked for again meanwhile: that was the answer */
+        one->wanted = false; /* asked for again meanwhile: this is the answer */
     }
+    pthread_mutex_unlock(&tickets->lock);
+    answer(tickets, hour, status, status == HF_OK ? secret : NULL); /* whoever asks after it finds what is remembered */
     hf_wipe(secret, sizeof secret);
+    pthread_mutex_lock(&tickets->lock);
 }
 
 static entry *find_wanted(hf_key_tickets *tickets)
