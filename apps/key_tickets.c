@@ -89,8 +89,9 @@ static void make(hf_key_tickets *tickets, entry *one)
     } else if (one->hour == hour) {
         memcpy(one->secret, secret, sizeof secret);
         one->there = true;
-        one->wanted = false; /* asked for again meanwhile: this is the answer */
     }
+    if (one->hour == hour)
+        one->wanted = false; /* asked for again meanwhile: this is the answer, and a token that failed has its pause */
     pthread_mutex_unlock(&tickets->lock);
     answer(tickets, hour, status, status == HF_OK ? secret : NULL); /* whoever asks after it finds what is remembered */
     hf_wipe(secret, sizeof secret);
