@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define CONFIGURED_HINT "give --module PATH, e.g. the libsofthsm2.so of SoftHSM2"
 
@@ -85,11 +84,14 @@ static hf_status open_configured(hf_modules *modules, const hf_why *why)
 
 static hf_status open_path(hf_modules *modules, const char *path, const hf_why *why)
 {
-    /* A name without '/' is looked up in p11-kit's module folder, so its absence here proves nothing. */
-    if (strchr(path, '/') && access(path, R_OK) != 0)
+    /* p11-kit looks up in its own folder whatever does not begin with '/'. That is what a mere name is meant for; a
+     * path with folders means the working directory, as everywhere else. */
+    char *found = NULL;
+    if (strchr(path, '/') && !(found = realpath(path, NULL)))
         return hf_why_set(why, HF_ERR_MODULE, "module %s: %s: check the path given with --module", path,
                           strerror(errno));
-    CK_FUNCTION_LIST *module = p11_kit_module_load(path, 0);
+    CK_FUNCTION_LIST *module = p11_kit_module_load(found ? found : path, 0);
+    free(found);
     if (!module)
         return hf_why_set(
             why, HF_ERR_MODULE,

@@ -1,9 +1,11 @@
 /* Finding the module, the token and the key: each way to fail has its own status and line. */
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <p11-kit/pkcs11.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fixture.h"
 
@@ -59,6 +61,22 @@ Test(hsm_open, module_path_of_the_uri)
     options.module = NULL;
     (void)snprintf(uri, sizeof uri, "pkcs11:token=demo;object=p256?module-path=%s", MODULE);
     cr_assert_eq(hf_hsm_key_open(&options, uri, &key, why, sizeof why), HF_OK, "%s", why);
+    key->ops->release(key);
+}
+
+Test(hsm_open, module_in_the_working_directory)
+{
+    hf_hsm_options options = test_options();
+    hf_key *key = NULL;
+    char folder[PATH_MAX], relative[PATH_MAX];
+    const char *name = strrchr(MODULE, '/');
+
+    cr_assert_not_null(name);
+    (void)snprintf(folder, sizeof folder, "%.*s", (int)(name - MODULE), MODULE);
+    (void)snprintf(relative, sizeof relative, ".%s", name);
+    cr_assert_eq(chdir(folder), 0);
+    options.module = relative;
+    cr_assert_eq(hf_hsm_key_open(&options, uri_of("p256"), &key, why, sizeof why), HF_OK, "%s", why);
     key->ops->release(key);
 }
 
