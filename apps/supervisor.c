@@ -56,7 +56,8 @@ static void become_key_process(const supervisor *s, int fd, int control)
 static bool start_key_process(supervisor *s)
 {
     int pair[2], control[2];
-    int room = 1 << 20; /* many operations at once; the system's limit counts */
+    int room = 1 << 20;           /* many operations at once; the system's limit counts */
+    s->started_ms = hf_time_ms(); /* also of an attempt that fails */
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return false;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) != 0) {
@@ -66,14 +67,15 @@ static bool start_key_process(supervisor *s)
     }
     for (int i = 0; i < 2; i++)
         setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-    s->started_ms = hf_time_ms();
     pid_t key = fork();
     if (key == 0)
         become_key_process(s, pair[1], control[1]);
     close(pair[1]);
     close(control[1]);
-    if (key > 0 && !hf_control_send(s->control, &(hf_control){.kind = HF_CONTROL_KEY}, pair[0]))
-        s->left = true;
+    /* When the network process does not listen just now, the key process finds nobody, ends, and is followed by another
+     * one. */
+    if (key > 0)
+        (void)hf_control_send(s->control, &(hf_control){.kind = HF_CONTROL_KEY}, pair[0]);
     close(pair[0]);
     s->key = key > 0 ? key : 0;
     s->key_control = key > 0 ? control[0] : -1;

@@ -3,6 +3,7 @@ import concurrent.futures
 import os
 import pty
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -121,6 +122,40 @@ class Isolate(TokenTest):
                 thread.join()
         self.assertLessEqual(sum(bad), workers * kills, "more was lost than was in flight")
         server.await_error("ended by signal 9")
+
+    def test_a_supervisor_out_of_descriptors_waits_between_its_attempts(self):
+        server = self.folder_server()
+        supervisor = server.process.pid
+        limit = resource.prlimit(supervisor, resource.RLIMIT_NOFILE)
+        victim = self.key_process(server)
+        time.sleep(5.2)  # one that lived shorter is followed after a pause anyhow
+        resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (max(map(int, os.listdir(f"/proc/{supervisor}/fd"))),
+                                                              limit[1]))
+        os.kill(victim, signal.SIGKILL)
+        server.await_error("cannot start the key process: Too many open files")
+        time.sleep(1)
+        self.assertLess(server.errors().count("cannot start the key process"), 20)
+        resource.prlimit(supervisor, resource.RLIMIT_NOFILE, limit)
+        until("the next key process", lambda: self.key_process(server) not in (None, victim))
+        self.assertEqual(self.get(server).stdout, b"a page")
+
+    def test_a_network_process_that_stood_still_gets_a_key_process(self):
+        server = self.folder_server()
+        network, victim = self.network_process(server), self.key_process(server)
+        os.kill(network, signal.SIGSTOP)
+        try:
+            end = time.monotonic() + WAIT
+            while "does not listen" not in server.errors() and time.monotonic() < end:
+                server.process.send_signal(signal.SIGHUP)
+                time.sleep(0.002)
+            server.await_error("the network process does not listen")
+            os.kill(victim, signal.SIGKILL)
+            server.await_error("ended by signal 9")
+            until("another key process", lambda: self.key_process(server) not in (None, victim))
+            until("its end", lambda: self.key_process(server) is None)
+        finally:
+            os.kill(network, signal.SIGCONT)
+        until("a page", lambda: self.get(server).stdout == b"a page")
 
     def test_a_wrong_pin_is_tried_once(self):
         server = self.serve_token("--echo", "--isolate")
