@@ -72,7 +72,7 @@ void hf_public_files_put(size_t i, uint32_t number, int fd, int error)
     }
     pthread_mutex_lock(&lock);
     drop(&given[i]);
-    given[i] = (given_file){.number = number, .fd = fd, .error = error ? error : EIO};
+    given[i] = (given_file){.number = number, .fd = fd, .error = error ? error : EMFILE}; /* it came without one */
     pthread_mutex_unlock(&lock);
 }
 

@@ -78,6 +78,9 @@ Test(public_files, are_those_that_were_handed_over)
     cr_assert_eq(hf_public_file_open(trust), -1);
     cr_assert_eq(errno, EACCES);
     hf_public_files_put(HF_PUBLIC_FILES_MAX, 3, dup(pair[0]), 0); /* no such file: let go */
+    hf_public_files_put(0, 4, -1, 0); /* it was opened, and there was no descriptor left for it here */
+    cr_assert_eq(hf_public_file_open(trust), -1);
+    cr_assert_eq(errno, EMFILE);
 
     close(pair[1]);
     hf_control message;
