@@ -15,7 +15,8 @@ typedef enum hf_control_kind {
 
 typedef struct hf_control {
     uint32_t kind;
-    uint32_t number; /* RELOAD, FILE: which reload: 1 for the first, never one twice */
+    uint32_t number; /* RELOAD, FILE: which reload: 1 for the first, never one twice. KEY: the last one before the key
+                        process was started, 0: none; it hears of later ones itself */
     uint32_t index;  /* FILE: which file */
     int32_t error;   /* FILE: the errno of opening it; 0: its descriptor comes along */
 } hf_control;

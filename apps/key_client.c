@@ -110,6 +110,19 @@ static void give_up(hf_key_client *client)
         hf_client_end_waiting(client, UINT64_MAX, HF_ERR_TOKEN_ABSENT);
 }
 
+/* The former one is dead: its supervisor says so. fd: -1: there was no descriptor left for this one's socket, so it
+ * finds nobody and ends, and another one follows. */
+static void take_key_process(hf_key_client *client, int fd, uint32_t reloads)
+{
+    disconnect(client);
+    if (fd < 0)
+        hf_cli_warn("no descriptor is left for a key process: raise the limit on open files (ulimit -n)");
+    client->started_after = reloads;
+    pthread_mutex_lock(&client->lock);
+    client->fd = fd;
+    pthread_mutex_unlock(&client->lock);
+}
+
 /* A word from the supervisor. */
 static void take_control(hf_key_client *client)
 {
@@ -122,20 +135,18 @@ static void take_control(hf_key_client *client)
         hf_public_files_put(message.index, message.number, fd, message.error);
         return;
     }
-    if (got == HF_CONTROL_GOT && message.kind == HF_CONTROL_RELOAD && fd < 0) {
+    if (got == HF_CONTROL_GOT && message.kind == HF_CONTROL_KEY) {
+        take_key_process(client, fd, message.number);
+        return;
+    }
+    if (fd >= 0)
+        close(fd);
+    if (got == HF_CONTROL_GOT && message.kind == HF_CONTROL_RELOAD) {
         hf_client_take_reload(client, message.number);
         return;
     }
-    if (got == HF_CONTROL_GONE || message.kind != HF_CONTROL_KEY || fd < 0) {
-        if (fd >= 0)
-            close(fd);
-        give_up(client);
-        return;
-    }
-    disconnect(client); /* the former one is dead: its supervisor says so */
-    pthread_mutex_lock(&client->lock);
-    client->fd = fd;
-    pthread_mutex_unlock(&client->lock);
+    client->alone = got == HF_CONTROL_GONE;
+    give_up(client);
 }
 
 static void introduced(hf_key_client *client)
@@ -234,7 +245,7 @@ static void turn(hf_key_client *client, uint8_t *data)
     if (client->connected && (client->first != HF_SLOT_NONE || client->note))
         wants |= POLLOUT;
     struct pollfd polls[3] = {{.fd = client->fd, .events = wants},
-                              {.fd = client->given_up ? -1 : client->control, .events = POLLIN},
+                              {.fd = client->alone ? -1 : client->control, .events = POLLIN},
                               {.fd = client->wake, .events = POLLIN}};
     pthread_mutex_unlock(&client->lock);
     if (poll(polls, 3, wait_ms(client)) < 0)

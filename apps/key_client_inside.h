@@ -23,8 +23,10 @@ struct hf_key_client {
     int control, wake;
     pthread_t thread;
     bool started;
-    bool ready; /* the key process of now has shown its keys; the client's thread only, like the next */
+    bool ready; /* the key process of now has shown its keys; the client's thread only, like what follows */
     hf_client_faces coming;
+    uint32_t started_after; /* the last reload before it was started; 0: none */
+    bool alone;             /* the supervisor has gone */
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t reported;

@@ -1,8 +1,8 @@
 /* The network process's keys: those that are used, and those of a reload. See key_client.h, key_reload.h.
  *
  * The key process shows the keys of a reload by itself. They are kept as `fresh` until the thread that reloads has
- * built a configuration with them (adopt) or has not (drop). A key process that comes after the supervisor's word has
- * opened its keys anew, which is as good. */
+ * built a configuration with them (adopt) or has not (drop). A key process that was started after the supervisor's word
+ * has opened its keys anew, which is as good. */
 #include <string.h>
 #include <sys/socket.h>
 
@@ -25,7 +25,8 @@ bool hf_client_take_introduction(hf_key_client *client)
     hf_client_faces *coming = &client->coming;
     pthread_mutex_lock(&client->lock);
     unsigned long process = client->processes + 1;
-    bool waited = client->reload_asked > client->reload_done; /* it was asked before this process came */
+    /* It was asked before this process was started; later words come to it, too, and it shows its keys once more. */
+    bool waited = client->reload_asked > client->reload_done && client->started_after >= client->reload_asked;
     bool first = client->faces.n == 0;
     bool as_now = !first && hf_client_faces_same(&client->faces, coming);
     bool as_fresh = client->fresh.n > 0 && hf_client_faces_same(&client->fresh, coming);

@@ -75,7 +75,7 @@ static bool start_key_process(supervisor *s)
     /* When the network process does not listen just now, the key process finds nobody, ends, and is followed by another
      * one. */
     if (key > 0)
-        (void)hf_control_send(s->control, &(hf_control){.kind = HF_CONTROL_KEY}, pair[0]);
+        (void)hf_control_send(s->control, &(hf_control){.kind = HF_CONTROL_KEY, .number = s->reloads}, pair[0]);
     close(pair[0]);
     s->key = key > 0 ? key : 0;
     s->key_control = key > 0 ? control[0] : -1;

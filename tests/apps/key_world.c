@@ -141,13 +141,13 @@ static void *process_thread(void *arg)
 }
 
 /* What the supervisor does: a socket for the network process. */
-void hand_over(int control, int fd)
+void hand_over(int control, int fd, uint32_t reloads)
 {
-    cr_assert(hf_control_send(control, &(hf_control){.kind = HF_CONTROL_KEY}, fd));
+    cr_assert(hf_control_send(control, &(hf_control){.kind = HF_CONTROL_KEY, .number = reloads}, fd));
     close(fd);
 }
 
-void process_start(process *p, holder *h, int control, unsigned rate)
+static void start(process *p, holder *h, int control, unsigned rate, uint32_t reloads)
 {
     int pair[2];
     cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
@@ -160,9 +160,19 @@ void process_start(process *p, holder *h, int control, unsigned rate)
     p->service.arg = p;
     atomic_init(&p->adopted, 0);
     atomic_init(&p->dropped, 0);
-    hand_over(control, pair[0]);
+    hand_over(control, pair[0], reloads);
     cr_assert_eq(pthread_create(&p->thread, NULL, process_thread, p), 0);
     p->running = true;
+}
+
+void process_start(process *p, holder *h, int control, unsigned rate)
+{
+    start(p, h, control, rate, 0);
+}
+
+void process_start_after(process *p, holder *h, int control, uint32_t reloads)
+{
+    start(p, h, control, 0, reloads);
 }
 
 /* May be called again. */

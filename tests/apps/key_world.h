@@ -42,9 +42,11 @@ typedef struct process {
 } process;
 
 hf_status one_cert(hf_key *key, hf_status (*each)(void *arg, const uint8_t *der, size_t len), void *arg);
-/* What the supervisor does: a socket (closed here) for the network process. */
-void hand_over(int control, int fd);
+/* What the supervisor does: a socket (closed here) for the network process; the key process was started after so many
+ * reloads. */
+void hand_over(int control, int fd, uint32_t reloads);
 void process_start(process *p, holder *h, int control, unsigned rate);
+void process_start_after(process *p, holder *h, int control, uint32_t reloads);
 /* May be called again. */
 void process_kill(process *p);
 void process_end(process *p);

@@ -117,6 +117,62 @@ Test(key_client, gives_up_with_its_supervisor)
     tear_down(&w);
 }
 
+static void await_gone(world *w, hf_key_client_state *state)
+{
+    hf_key_client_get_state(w->client, state);
+    for (int i = 0; i < WAIT_STEPS && state->connected; i++) {
+        usleep(10000);
+        hf_key_client_get_state(w->client, state);
+    }
+    cr_assert_not(state->connected);
+}
+
+/* Its socket came, and there was no descriptor left for it. */
+Test(key_client, a_key_process_whose_socket_is_lost_is_followed_by_another)
+{
+    world w;
+    asked a;
+    process second;
+    hf_key_client_state state;
+    set_up(&w, 0);
+    cr_assert(hf_control_send(w.control[1], &(hf_control){.kind = HF_CONTROL_KEY}, -1));
+    await_gone(&w, &state);
+    cr_assert_not(state.given_up);
+    process_start(&second, &w.h, w.control[1], 0);
+    ask(&a, w.key, HF_RSA_PKCS1_SHA256, 32);
+    expect(&a, HF_OK);
+    process_kill(&second);
+    process_end(&second);
+    tear_down(&w);
+}
+
+static void note_number(void *arg, uint32_t number)
+{
+    atomic_store((atomic_uint *)arg, number);
+}
+
+Test(key_client, hears_of_a_reload_when_there_are_no_key_processes_any_more)
+{
+    world w;
+    atomic_uint heard = 0;
+    hf_key_client_state state = {.connected = false};
+    set_up(&w, 0);
+    hf_key_client_on_reload(w.client, note_number, &heard);
+    process_kill(&w.p);
+    cr_assert(hf_control_send(w.control[1], &(hf_control){.kind = HF_CONTROL_NO_KEY}, -1));
+    for (int i = 0; i < WAIT_STEPS && (state.connected || !state.given_up); i++) {
+        usleep(10000);
+        hf_key_client_get_state(w.client, &state);
+    }
+    cr_assert(hf_control_send(w.control[1], &(hf_control){.kind = HF_CONTROL_RELOAD, .number = 1}, -1));
+    for (int i = 0; i < WAIT_STEPS && atomic_load(&heard) != 1; i++)
+        usleep(10000);
+    cr_assert_eq(heard, 1);
+    cr_assert_eq(hf_key_client_reload(w.client, 1), HF_KEY_CLIENT_NO_PROCESS);
+    hf_key_client_settle(w.client, 1, false);
+    tear_down(&w);
+}
+
 Test(key_client, another_key_is_not_taken)
 {
     world w;
@@ -242,7 +298,7 @@ Test(key_client, an_answer_that_comes_twice_is_not_the_next_ones)
     hf_key_service_init(&w.p.service, pair[1], 0);
     cr_assert(hf_key_service_open_set(&w.p.service, 0, w.p.keys, 1));
     cr_assert(hf_key_service_introduce(&w.p.service, NULL));
-    hand_over(w.control[1], pair[0]);
+    hand_over(w.control[1], pair[0], 0);
     cr_assert(hf_key_client_wait(w.client));
     cr_assert(hf_key_client_start(w.client));
     w.key = hf_key_client_key(w.client, 0);

@@ -173,7 +173,7 @@ Test(key_sets, a_key_process_that_comes_after_the_word_brings_the_keys)
     process_kill(&w.p);
     say_reload(&w, 1);
     await_number(&heard, 1);
-    process_start(&second, &other, w.control[1], 0);
+    process_start_after(&second, &other, w.control[1], 1);
     cr_assert_eq(hf_key_client_reload(w.client, 1), HF_KEY_CLIENT_KEYS);
     hf_key_client_settle(w.client, 1, true);
     hf_key *key = key_of_now(&w, &other);
@@ -181,7 +181,7 @@ Test(key_sets, a_key_process_that_comes_after_the_word_brings_the_keys)
     cr_assert_eq(second.adopted, 0, "it was told of a reload that it does not know");
 
     process_kill(&second); /* the next one has the same: nothing to be done */
-    process_start(&third, &other, w.control[1], 0);
+    process_start_after(&third, &other, w.control[1], 1);
     asked a;
     ask(&a, key, HF_RSA_PKCS1_SHA256, 32);
     expect(&a, HF_OK);
@@ -210,7 +210,7 @@ Test(key_sets, other_keys_that_no_configuration_wants)
     process_kill(&w.p);
     say_reload(&w, 1);
     await_number(&heard, 1);
-    process_start(&second, &other, w.control[1], 0);
+    process_start_after(&second, &other, w.control[1], 1);
     cr_assert_eq(hf_key_client_reload(w.client, 1), HF_KEY_CLIENT_KEYS);
     hf_key_client_settle(w.client, 1, false);
     pthread_join(second.thread, NULL); /* its socket was closed */
@@ -219,6 +219,56 @@ Test(key_sets, other_keys_that_no_configuration_wants)
         hf_key_client_get_state(w.client, &state);
     }
     cr_assert_not(state.connected);
+    process_end(&second);
+    tear_down(&w);
+    holder_cleanup(&other);
+}
+
+typedef struct later {
+    process *p;
+    holder *h;
+} later;
+
+static void *show_later(void *arg)
+{
+    const later *l = arg;
+    hf_key *fresh[] = {&l->h->face};
+    usleep(200000); /* a client that does not wait is not there any more */
+    cr_assert(hf_key_service_open_set(&l->p->service, 1, fresh, 1));
+    cr_assert(hf_key_service_show(&l->p->service, 1, one_cert));
+    return NULL;
+}
+
+/* It opened its keys before the operator had changed them, and is to open them anew. */
+Test(key_sets, a_key_process_that_was_started_before_the_word_is_no_answer)
+{
+    world w;
+    holder other;
+    process second;
+    atomic_uint heard = 0;
+    hf_key_client_state state = {.restarts = 0};
+    set_up(&w, 0);
+    holder_init(&other);
+    hf_key_client_on_reload(w.client, note_number, &heard);
+    process_kill(&w.p);
+    say_reload(&w, 1);
+    await_number(&heard, 1);
+    process_start_after(&second, &w.h, w.control[1], 0);
+    for (int i = 0; i < WAIT_STEPS && state.restarts == 0; i++) {
+        usleep(10000);
+        hf_key_client_get_state(w.client, &state);
+    }
+    cr_assert_eq(state.restarts, 1);
+    pthread_t shows;
+    later l = {&second, &other};
+    cr_assert_eq(pthread_create(&shows, NULL, show_later, &l), 0);
+    cr_assert_eq(hf_key_client_reload(w.client, 1), HF_KEY_CLIENT_KEYS);
+    hf_key_client_settle(w.client, 1, true);
+    pthread_join(shows, NULL);
+    await_number(&second.adopted, 1);
+    hf_key *key = key_of_now(&w, &other);
+    key->ops->release(key);
+    process_kill(&second);
     process_end(&second);
     tear_down(&w);
     holder_cleanup(&other);
