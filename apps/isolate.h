@@ -23,6 +23,7 @@
 #define HF_ISOLATE_BACKOFF_MAX_MS 10000
 #define HF_ISOLATE_LIVED_MS 5000
 #define HF_ISOLATE_END_MS 6000            /* how long a key process may take to log out at the end */
+#define HF_ISOLATE_WORDS_MAX 64           /* of the network process, before the supervisor looks at its signals again */
 #define HF_ISOLATE_RELOADS_MAX 0x0fffffff /* in a life: their numbers tell sets of keys apart (key_wire.h) */
 
 /* What the network process may say to the supervisor, one byte each: a key process works; the end has come. */

@@ -127,15 +127,17 @@ static void key_ended(supervisor *s, int status)
 
 /* ---- What happens ---- */
 
+/* So many and no more at a time: one that was taken over may say more than can be heard, and signals wait meanwhile. */
 static void take_words(supervisor *s)
 {
     char byte = 0;
-    ssize_t got;
-    while (!s->left && (got = recv(s->control, &byte, 1, MSG_DONTWAIT)) != -1) {
+    ssize_t got = 0;
+    for (int i = 0; i < HF_ISOLATE_WORDS_MAX && !s->left && got >= 0; i++) {
+        got = recv(s->control, &byte, 1, MSG_DONTWAIT);
         s->worked = s->worked || (got == 1 && byte == HF_ISOLATE_WORKS);
-        s->left = got == 0 || byte == HF_ISOLATE_ENDS;
+        s->left = got == 0 || (got == 1 && byte == HF_ISOLATE_ENDS);
     }
-    if (!s->left && errno != EAGAIN && errno != EINTR)
+    if (got < 0 && errno != EAGAIN && errno != EINTR)
         s->left = true;
 }
 
