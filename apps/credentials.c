@@ -186,6 +186,7 @@ static void tell_notice(void *arg, const char *line)
 static hf_status key_from_token(const hf_tls_options *options, size_t i, bool prompt, hf_key **out)
 {
     hf_hsm_options hsm = {.module = options->module,
+                          .module_args = options->module_args,
                           .pin_source = options->pin_source,
                           .prompt = prompt,
                           .allow_extractable = options->allow_extractable,

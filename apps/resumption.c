@@ -136,6 +136,7 @@ static void *run(void *arg)
 hf_status hf_resumption_open(const hf_tls_options *options, hf_hsm_secret **out)
 {
     hf_hsm_options hsm = {.module = options->module,
+                          .module_args = options->module_args,
                           .pin_source = options->pin_source,
                           .prompt = isatty(STDIN_FILENO),
                           .allow_extractable = options->allow_extractable};

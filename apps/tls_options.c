@@ -13,6 +13,7 @@ const char hf_tls_options_help[] =
     "  --key URI-or-FILE      private key: \"pkcs11:...\" (RFC 7512) in a token, or a PEM file; repeatable. Several\n"
     "                         behind one --cert: the same key in several tokens, each used while others fail\n"
     "  --module PATH          PKCS#11 module (default: the URI's module-path, else the system's modules)\n"
+    "  --module-args TEXT     what the module gets in C_Initialize, e.g. NSS: \"configdir='sql:FOLDER'\"\n"
     "  --pin-source FILE      file whose first line is the PIN (default: the URI's pin-source, else the systemd\n"
     "                         credential \"handfast-pin\", else the terminal)\n"
     "  --allow-extractable    accept a token key that may leave its token\n"
@@ -79,6 +80,9 @@ int hf_tls_options_take(hf_tls_options *options, int opt, const char *value, con
         return take_number(&options->hedge, value, 50, 99, "key-hedge", command);
     case HF_OPT_MODULE:
         options->module = value;
+        return HF_EXIT_DONE;
+    case HF_OPT_MODULE_ARGS:
+        options->module_args = value;
         return HF_EXIT_DONE;
     case HF_OPT_PIN_SOURCE:
         options->pin_source = value;

@@ -24,7 +24,7 @@ typedef struct hf_tls_options {
     const char *more_keys[HF_LIMIT_CREDENTIALS][HF_LIMIT_CREDENTIALS];
     size_t n_more_keys[HF_LIMIT_CREDENTIALS];
     unsigned key_timeout_ms, hedge; /* 0: default, never */
-    const char *module, *pin_source;
+    const char *module, *module_args, *pin_source;
     bool allow_extractable;
     unsigned key_threads;              /* 0: the token's own choice */
     uint16_t min_version, max_version; /* 0: not given */
@@ -48,6 +48,7 @@ enum hf_tls_opt {
     HF_OPT_CERT = 0x100,
     HF_OPT_KEY,
     HF_OPT_MODULE,
+    HF_OPT_MODULE_ARGS,
     HF_OPT_PIN_SOURCE,
     HF_OPT_ALLOW_EXTRACTABLE,
     HF_OPT_KEY_THREADS,
@@ -72,6 +73,7 @@ enum hf_tls_opt {
 #define HF_TLS_LONG_OPTIONS                                                                                            \
     {"cert", required_argument, NULL, HF_OPT_CERT}, {"key", required_argument, NULL, HF_OPT_KEY},                      \
         {"module", required_argument, NULL, HF_OPT_MODULE},                                                            \
+        {"module-args", required_argument, NULL, HF_OPT_MODULE_ARGS},                                                  \
         {"pin-source", required_argument, NULL, HF_OPT_PIN_SOURCE},                                                    \
         {"allow-extractable", no_argument, NULL, HF_OPT_ALLOW_EXTRACTABLE},                                            \
         {"key-threads", required_argument, NULL, HF_OPT_KEY_THREADS},                                                  \

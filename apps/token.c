@@ -30,6 +30,7 @@ static const char help[] =
     "  --id HEX               the object's id\n"
     "options:\n"
     "  --module PATH          PKCS#11 module; without it the system's configured modules\n"
+    "  --module-args TEXT     what the module gets in C_Initialize, e.g. NSS: \"configdir='sql:FOLDER'\"\n"
     "  --pin-source FILE      file with the PIN in its first line, mode 600; without it pin-source of the URI, the "
     "systemd\n"
     "                         credential \"handfast-pin\", or the terminal\n"

@@ -11,6 +11,7 @@
 
 enum {
     OPT_MODULE = 256,
+    OPT_MODULE_ARGS,
     OPT_TOKEN,
     OPT_PIN_SOURCE,
     OPT_SO_PIN_SOURCE,
@@ -31,6 +32,7 @@ enum {
 
 static const struct option options[] = {
     {"module", required_argument, NULL, OPT_MODULE},
+    {"module-args", required_argument, NULL, OPT_MODULE_ARGS},
     {"token", required_argument, NULL, OPT_TOKEN},
     {"pin-source", required_argument, NULL, OPT_PIN_SOURCE},
     {"so-pin-source", required_argument, NULL, OPT_SO_PIN_SOURCE},
@@ -132,6 +134,8 @@ static const char **text_option(int option, hf_token_args *out)
     switch (option) {
     case OPT_MODULE:
         return &out->hsm.module;
+    case OPT_MODULE_ARGS:
+        return &out->hsm.module_args;
     case OPT_TOKEN:
         return &out->token;
     case OPT_PIN_SOURCE:

@@ -12,13 +12,16 @@
  * all: p11-kit counts. */
 #define OPEN_MAX 256
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static CK_FUNCTION_LIST *opened[OPEN_MAX];
+static struct opening {
+    CK_FUNCTION_LIST *fn;
+    char *args; /* lives as long as the module is open */
+} opened[OPEN_MAX];
 
-static void note(CK_FUNCTION_LIST *fn, CK_FUNCTION_LIST *instead)
+static void note(CK_FUNCTION_LIST *fn, struct opening instead)
 {
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i < OPEN_MAX; i++)
-        if (opened[i] == fn) {
+        if (opened[i].fn == fn) {
             opened[i] = instead;
             break;
         }
@@ -28,7 +31,10 @@ static void note(CK_FUNCTION_LIST *fn, CK_FUNCTION_LIST *instead)
 static void note_all(const hf_modules *modules, bool open)
 {
     for (size_t i = 0; modules->list[i]; i++)
-        note(open ? NULL : modules->list[i], open ? modules->list[i] : NULL);
+        if (open)
+            note(NULL, (struct opening){.fn = modules->list[i], .args = modules->args});
+        else
+            note(modules->list[i], (struct opening){.fn = NULL});
 }
 
 static bool same_module(CK_FUNCTION_LIST *a, CK_FUNCTION_LIST *b)
@@ -42,9 +48,17 @@ static bool same_module(CK_FUNCTION_LIST *a, CK_FUNCTION_LIST *b)
     return same;
 }
 
+/* p11-kit hands our arguments on when it really calls the module, and counts as ever. */
+static CK_RV initialise(CK_FUNCTION_LIST *fn, char *args)
+{
+    CK_C_INITIALIZE_ARGS with = {.flags = CKF_OS_LOCKING_OK, .pReserved = args};
+
+    return args ? fn->C_Initialize(&with) : p11_kit_module_initialize(fn);
+}
+
 hf_status hf_modules_revive(CK_FUNCTION_LIST *fn, const hf_why *why)
 {
-    CK_FUNCTION_LIST *same[OPEN_MAX];
+    struct opening same[OPEN_MAX];
     size_t n = 0;
     CK_INFO info;
     CK_RV rv = CKR_OK;
@@ -52,12 +66,12 @@ hf_status hf_modules_revive(CK_FUNCTION_LIST *fn, const hf_why *why)
     pthread_mutex_lock(&lock);
     if (fn->C_GetInfo(&info) == CKR_CRYPTOKI_NOT_INITIALIZED) { /* nobody else has done it in the meantime */
         for (size_t i = 0; i < OPEN_MAX; i++)
-            if (opened[i] && same_module(opened[i], fn))
+            if (opened[i].fn && same_module(opened[i].fn, fn))
                 same[n++] = opened[i];
         for (size_t i = 0; i < n; i++)
-            (void)p11_kit_module_finalize(same[i]);
+            (void)p11_kit_module_finalize(same[i].fn);
         for (size_t i = 0; i < n; i++) {
-            CK_RV answer = p11_kit_module_initialize(same[i]);
+            CK_RV answer = initialise(same[i].fn, same[i].args);
             rv = answer != CKR_OK ? answer : rv;
         }
     }
@@ -82,7 +96,16 @@ static hf_status open_configured(hf_modules *modules, const hf_why *why)
     return HF_OK;
 }
 
-static hf_status open_path(hf_modules *modules, const char *path, const hf_why *why)
+/* NSS's softokn is one of those that do not start without their arguments. */
+static const char *start_hint(CK_RV rv, const char *args)
+{
+    if (args)
+        return "check the module's arguments (--module-args)";
+    return rv == CKR_ARGUMENTS_BAD ? "it needs arguments: give --module-args, for NSS \"configdir='sql:FOLDER'\""
+                                   : "check the module's own configuration";
+}
+
+static hf_status open_path(hf_modules *modules, const char *path, const char *args, const hf_why *why)
 {
     /* p11-kit looks up in its own folder whatever does not begin with '/'. That is what a mere name is meant for; a
      * path with folders means the working directory, as everywhere else. */
@@ -98,22 +121,27 @@ static hf_status open_path(hf_modules *modules, const char *path, const hf_why *
             "module %s cannot be loaded: not a PKCS#11 module of this architecture, or a library it needs is "
             "missing: check it with ldd",
             path);
-    CK_RV rv = p11_kit_module_initialize(module);
+    modules->args = args ? strdup(args) : NULL;
+    CK_RV rv = args && !modules->args ? CKR_HOST_MEMORY : initialise(module, modules->args);
     if (rv != CKR_OK) {
         p11_kit_module_release(module);
-        return hf_why_set(why, HF_ERR_MODULE, "module %s: C_Initialize says %s: check the module's own configuration",
-                          path, hf_rv_name(rv));
+        free(modules->args);
+        modules->args = NULL;
+        return hf_why_set(why, HF_ERR_MODULE, "module %s: C_Initialize says %s: %s", path, hf_rv_name(rv),
+                          start_hint(rv, args));
     }
     modules->single[0] = module;
     modules->list = modules->single;
     return HF_OK;
 }
 
-hf_status hf_modules_open(hf_modules *modules, const char *path, const hf_why *why)
+hf_status hf_modules_open(hf_modules *modules, const char *path, const char *args, const hf_why *why)
 {
     memset(modules, 0, sizeof *modules);
+    if (args && !path)
+        return hf_why_set(why, HF_ERR_INVALID, "arguments need to know their module: give --module PATH");
     p11_kit_be_quiet(); /* the operator gets our one line instead */
-    hf_status status = path ? open_path(modules, path, why) : open_configured(modules, why);
+    hf_status status = path ? open_path(modules, path, args, why) : open_configured(modules, why);
     if (status == HF_OK)
         note_all(modules, true);
     return status;
@@ -130,5 +158,6 @@ void hf_modules_close(hf_modules *modules)
         (void)p11_kit_module_finalize(modules->single[0]);
         p11_kit_module_release(modules->single[0]);
     }
+    free(modules->args);
     memset(modules, 0, sizeof *modules);
 }

@@ -51,6 +51,7 @@ static void free_memory(hf_pool *pool)
     p11_kit_uri_free(pool->uri);
     free(pool->uri_text);
     free(pool->module);
+    free(pool->module_args);
     free(pool->pin_file);
     free(pool->pin_uri_file);
     free(pool);
@@ -79,6 +80,7 @@ static hf_pool *make(const hf_hsm_options *options, P11KitUri *uri)
         return NULL;
     pool->uri = token_part(uri);
     pool->module = copy_text(options->module ? options->module : p11_kit_uri_get_module_path(uri), &good);
+    pool->module_args = copy_text(options->module_args, &good);
     pool->pin_file = copy_text(options->pin_source, &good);
     pool->pin_uri_file = copy_text(p11_kit_uri_get_pin_source(uri), &good);
     if (!good || !pool->uri || !hf_queue_init(&pool->queue, HF_HSM_QUEUE_MAX) ||
@@ -114,8 +116,9 @@ hf_pool *hf_pool_get(const hf_hsm_options *options, P11KitUri *uri)
     hf_hub_lock();
     for (pool = pools; pool; pool = pool->next)
         if (strcmp(pool->uri_text, mine->uri_text) == 0 && same_text(pool->module, mine->module) &&
-            same_text(pool->pin_file, mine->pin_file) && same_text(pool->pin_uri_file, mine->pin_uri_file) &&
-            pool->threads_max == mine->threads_max && pool->session_max == mine->session_max)
+            same_text(pool->module_args, mine->module_args) && same_text(pool->pin_file, mine->pin_file) &&
+            same_text(pool->pin_uri_file, mine->pin_uri_file) && pool->threads_max == mine->threads_max &&
+            pool->session_max == mine->session_max)
             break;
     if (!pool) {
         pool = mine;

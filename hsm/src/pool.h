@@ -164,7 +164,7 @@ struct hf_pool {
     hf_pool *next; /* hub: in the list of all */
     unsigned refs; /* hub: keys, threads that hang, threads that end by themselves */
     /* What makes two keys share it; constant. */
-    char *module, *uri_text, *pin_file, *pin_uri_file;
+    char *module, *module_args, *uri_text, *pin_file, *pin_uri_file;
     P11KitUri *uri;
     unsigned threads_max; /* what was asked for; 0: by distance */
     unsigned session_max;

@@ -54,7 +54,7 @@ static hf_status search(hf_pool *pool, change *c, CK_RV before, hf_p11_session *
     hf_status status = HF_OK;
 
     if (!c->modules.list)
-        status = hf_modules_open(&c->modules, pool->module, why);
+        status = hf_modules_open(&c->modules, pool->module, pool->module_args, why);
     else if (before == CKR_CRYPTOKI_NOT_INITIALIZED)
         status = hf_modules_revive(c->slot.fn, why);
     if (status == HF_OK)

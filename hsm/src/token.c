@@ -40,7 +40,7 @@ hf_status hf_token_open(const hf_hsm_options *options, P11KitUri *uri, bool writ
     const char *path = options->module ? options->module : p11_kit_uri_get_module_path(uri);
 
     memset(out, 0, sizeof *out);
-    hf_status status = hf_modules_open(&out->modules, path, why);
+    hf_status status = hf_modules_open(&out->modules, path, options->module_args, why);
     if (status == HF_OK)
         status = open_slot(options, uri, write, login, out, why);
     if (status != HF_OK)

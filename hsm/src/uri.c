@@ -60,6 +60,7 @@ typedef struct found {
     size_t matched; /* how many match, may be more than fit */
     hf_slot others[HF_CANDIDATES_MAX];
     size_t passed; /* tokens that do not match */
+    bool blank;    /* one that is named in the URI is not initialised */
 } found;
 
 static void add_slot(found *f, P11KitUri *uri, CK_FUNCTION_LIST *fn, CK_SLOT_ID id)
@@ -68,9 +69,12 @@ static void add_slot(found *f, P11KitUri *uri, CK_FUNCTION_LIST *fn, CK_SLOT_ID 
     CK_SLOT_INFO info;
     CK_SLOT_ID wanted = p11_kit_uri_get_slot_id(uri);
 
-    if (fn->C_GetTokenInfo(id, &slot.info) != CKR_OK || !(slot.info.flags & CKF_TOKEN_INITIALIZED) ||
-        fn->C_GetSlotInfo(id, &info) != CKR_OK)
+    if (fn->C_GetTokenInfo(id, &slot.info) != CKR_OK || fn->C_GetSlotInfo(id, &info) != CKR_OK)
         return;
+    if (!(slot.info.flags & CKF_TOKEN_INITIALIZED)) {
+        f->blank |= p11_kit_uri_get_token_info(uri)->label[0] && p11_kit_uri_match_token_info(uri, &slot.info);
+        return;
+    }
     bool match = (wanted == (CK_SLOT_ID)-1 || wanted == id) && p11_kit_uri_match_slot_info(uri, &info) &&
                  p11_kit_uri_match_token_info(uri, &slot.info);
     /* A URI without a token means "the" token: stores of public certificates, which ask for no PIN, are not it. */
@@ -128,6 +132,9 @@ hf_status hf_uri_find_token(P11KitUri *uri, CK_FUNCTION_LIST **modules, hf_slot 
         status = hf_why_set(why, HF_ERR_AMBIGUOUS,
                             "%zu tokens match: name one with token= or serial= in the URI: ", f->matched);
         list_tokens(why, f->slots, f->matched);
+    } else if (f->blank) {
+        status = hf_why_set(why, HF_ERR_TOKEN_ABSENT,
+                            "token \"%s\" is not initialised: make it ready with `handfast token init`", label);
     } else if (f->passed == 0) {
         status = hf_why_set(why, HF_ERR_TOKEN_ABSENT,
                             "the module has no initialised token: insert it, or make one with `handfast token init`");

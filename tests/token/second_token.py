@@ -2,9 +2,9 @@
 """The main job on tokens other than SoftHSM2 beside us: keys by URI, every scheme, RSA decryption, whole handshakes
 with `handfast serve` and openssl as the client.
 
-nss      NSS's softokn, another implementation from the ground up; the fault module hands it its configuration
+nss      NSS's softokn, another implementation from the ground up, from an empty folder to the handshake
 remote   SoftHSM2 in another process, behind p11-kit's remoting
-nss-remote   both
+nss-remote   both; the fault module hands the one in the server its configuration
 """
 
 import argparse
@@ -58,6 +58,7 @@ class Token:
         self.folder = folder
         self.env = dict(os.environ)
         self.server = None
+        self.module_args = []
         self.write("pin", "1234\n")
         self.write("so-pin", "4321\n")
 
@@ -67,20 +68,39 @@ class Token:
         path.chmod(0o600)
         return path
 
-    def token(self, action, *words, **options):
-        argv = [self.args.handfast, "token", action, *words, "--module", self.module, "--token", "web",
-                "--pin-source", self.folder / "pin"]
+    def token(self, action, *words, label="web", **options):
+        argv = [self.args.handfast, "token", action, *words, "--module", self.module, *self.module_args,
+                "--token", label, "--pin-source", self.folder / "pin"]
         return run(argv, self.env, **options)
 
     def make_nss(self):
+        """A database that has no security officer and takes its name from the module's arguments."""
         (self.folder / "db").mkdir()
-        database = f"sql:{self.folder}/db"
-        run(["certutil", "-N", "-d", database, "-f", self.folder / "pin"], self.env)
-        self.write("fault.conf", f"module = {self.args.softokn}\n"
-                   f"argument = \"configdir='{database}' certPrefix='' keyPrefix='' secmod='secmod.db' "
-                   "dbTokenDescription='web'\"\n")
-        self.env["HANDFAST_FAULT_CONF"] = str(self.folder / "fault.conf")
-        self.module = self.args.fault
+        self.module = self.args.softokn
+        told = self.token("init", code=1)
+        expect("CKR_ARGUMENTS_BAD" in told and "--module-args" in told, told)
+        argument = f"configdir='sql:{self.folder}/nowhere' dbTokenDescription='web'"
+        self.module_args = ["--module-args", argument]
+        expect("--module-args" in self.token("init", code=1), "a folder that is not there")
+        argument = argument.replace("nowhere", "db")
+        self.module_args = ["--module-args", argument]
+        expect("not initialised" in self.token("list", code=1), "nothing tells that there is no PIN yet")
+        told = self.token("init", label="other", code=1)
+        expect('"web"' in told and "--token" in told, told)
+        expect(self.token("init").strip() == "pkcs11:token=web", "no URI of the new token")
+        self.check_no_second_init()
+        if "remote" in self.args.kind:
+            self.write("fault.conf", f'module = {self.args.softokn}\nargument = "{argument}"\n')
+            self.env["HANDFAST_FAULT_CONF"] = str(self.folder / "fault.conf")
+            self.module = self.args.fault
+            self.module_args = []
+
+    def check_no_second_init(self):
+        """Neither under its name nor under another: what is there stays."""
+        so_pin = ("--so-pin-source", self.folder / "so-pin")
+        expect("exists already" in self.token("init", *so_pin, code=1), "a token is initialised twice")
+        if self.args.kind == "nss":
+            expect("no slot" in self.token("init", *so_pin, label="other", code=1), "a token gets another name")
 
     def make_softhsm(self):
         (self.folder / "tokens").mkdir()
@@ -139,10 +159,10 @@ def wait_for_port(serve, log):
     sys.exit(f"WRONG: serve does not listen: {log.read_text()}")
 
 
-def handshakes(token, keys):
+def handshakes(token, keys, *more):
     """Each kind of handshake, with data there and back; the port comes from the program itself."""
-    argv = [token.args.handfast, "serve", "--listen", "127.0.0.1:0", "--policy", "compatible", "--echo", "--module",
-            token.module, "--pin-source", token.folder / "pin"]
+    argv = [token.args.handfast, "serve", "--listen", "127.0.0.1:0", "--policy", "compatible", "--echo", *more, "--module",
+            token.module, *token.module_args, "--pin-source", token.folder / "pin"]
     for uri, chain in keys:
         argv += ["--cert", chain, "--key", uri]
     log = token.folder / "serve.log"
@@ -195,7 +215,10 @@ def main():
             if "remote" in args.kind:
                 token.make_remote()
             keys = [check_key(token, key) for key in KEYS]
+            token.check_no_second_init()
             handshakes(token, keys)
+            if args.kind == "nss":
+                handshakes(token, keys, "--isolate")
         finally:
             token.close()
     expect(checks >= 50, f"only {checks} checks ran")

@@ -55,10 +55,12 @@ typedef void hf_hsm_notice_fn(void *arg, const char *line);
 
 typedef struct hf_hsm_options {
     const char *module; /* path of a PKCS#11 module; NULL: module-path of the URI, else p11-kit's configured modules */
-    const char *pin_source; /* file with the PIN (first line); NULL: pin-source of the URI, else the systemd credential
-                             * "handfast-pin" ($CREDENTIALS_DIRECTORY), else the terminal when prompt is set */
-    bool prompt;            /* may ask on /dev/tty, when the key is opened; never later */
-    bool allow_extractable; /* accept a key that is extractable or not sensitive */
+    const char *module_args; /* what that module is to get as pReserved of C_Initialize, e.g. NSS's softokn; NULL:
+                              * nothing. The first one in a process decides; HF_ERR_INVALID without a module's path */
+    const char *pin_source;  /* file with the PIN (first line); NULL: pin-source of the URI, else the systemd credential
+                              * "handfast-pin" ($CREDENTIALS_DIRECTORY), else the terminal when prompt is set */
+    bool prompt;             /* may ask on /dev/tty, when the key is opened; never later */
+    bool allow_extractable;  /* accept a key that is extractable or not sensitive */
     unsigned threads;     /* worker threads of a token, one session each, 1..HF_HSM_THREADS_MAX; 0: one for each CPU, at
                            * most 8, and more when the token is far away (slow, while our CPUs idle) */
     unsigned session_max; /* sessions that this process opens in one token at most, 2..; 0: what the token allows */

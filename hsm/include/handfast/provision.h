@@ -24,8 +24,10 @@ HF_API hf_status hf_hsm_uri_make(const char *token, const char *object, const ui
                                  const char *type, char *out, size_t out_max) HF_MUST_CHECK;
 
 /* Initialises the first uninitialised slot of options->module as token `label` (1..32 bytes) with a security officer's
- * PIN from so_pin_source (NULL: prompt) and a user PIN from options->pin_source (NULL: credential or prompt). Refuses a
- * label that is taken: HF_ERR_AMBIGUOUS. HF_ERR_NOT_FOUND: no slot is free. */
+ * PIN from so_pin_source (NULL: prompt) and a user PIN from options->pin_source (NULL: credential or prompt). A token
+ * that the module has already, under this label, without any PIN (NSS's softokn) gets the user PIN alone;
+ * so_pin_source is not read then. Never touches a token in use. Refuses a label that is taken: HF_ERR_AMBIGUOUS.
+ * HF_ERR_NOT_FOUND: no slot is free, or the module's token has another name. */
 HF_API hf_status hf_hsm_token_init(const hf_hsm_options *options, const char *label, const char *so_pin_source,
                                    char *why, size_t why_max) HF_MUST_CHECK;
 
