@@ -3,7 +3,8 @@
  * A token's thread has a low priority. When it is interrupted with the lock, and its token computes on our CPUs, it may
  * come to run again only after dozens of others: an event loop that waited for the lock would serve nobody for so long.
  * So a caller leaves what it wants in a list and does it itself only when the lock is free; else the keeper, which has
- * time, does it. Errands of a key are run in the order in which they were left. */
+ * time, does it. Errands of a key are run in the order in which they were left. A submission's stands in its job; a
+ * cancellation that finds the lock free needs none. */
 #include <stdlib.h>
 
 #include "key.h"
@@ -110,14 +111,25 @@ void hf_hsm_submit(hf_hsm_key *k, hf_key_op *op, hf_key_done_fn *done, void *arg
 
 void hf_hsm_cancel(hf_hsm_key *k, hf_key_done_fn *done, void *arg)
 {
-    hf_errand *errand = malloc(sizeof *errand);
+    hf_errand *errand = NULL;
+    hf_job *list = NULL;
 
-    if (!errand) /* it runs, then, or its deadline ends it */
-        return;
     enter(k);
-    *errand = (hf_errand){.kind = HF_ERRAND_CANCEL, .done = done, .arg = arg};
-    leave(k, errand);
-    hand_back(k, run_or_call(k));
+    bool mine = hf_hub_try_lock();
+    if (!mine && !(errand = malloc(sizeof *errand))) {
+        hf_hub_lock(); /* out of memory: the one wait, rather than an operation that nobody wants */
+        mine = true;
+    }
+    if (mine) {
+        hf_errands_run(k, &list);
+        hf_job_cancel(k, done, arg, &list);
+        hf_hub_unlock();
+    } else {
+        *errand = (hf_errand){.kind = HF_ERRAND_CANCEL, .done = done, .arg = arg};
+        leave(k, errand);
+        list = run_or_call(k);
+    }
+    hand_back(k, list);
     go(k);
 }
 

@@ -83,6 +83,60 @@ Test(hsm_errand, nobody_waits_for_the_lock)
     key->ops->release(key);
 }
 
+/* The linker leads the library's calls here (--wrap). */
+static _Thread_local bool no_memory;
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    return no_memory ? NULL : __real_malloc(size);
+}
+
+static void *hold_lock_a_while(void *arg)
+{
+    hf_hub_lock();
+    sem_post(arg);
+    usleep(20000);
+    hf_hub_unlock();
+    return NULL;
+}
+
+/* With the lock free, and with somebody else who has it. */
+static void cancel_without_memory(bool busy)
+{
+    static atomic_int first, second;
+    sem_t has;
+    pthread_t thread;
+    hf_key *key = open_key("p256", 1);
+
+    sem_init(&has, 0, 0);
+    atomic_store(&mask->hold, true);
+    submit(key, &first);
+    for (unsigned us = 0; atomic_load(&mask->held) == 0 && us < PATIENCE_US; us += 1000)
+        usleep(1000);
+    submit(key, &second);
+    if (busy) {
+        cr_assert_eq(pthread_create(&thread, NULL, hold_lock_a_while, &has), 0);
+        sem_wait(&has);
+    }
+    no_memory = true;
+    key->ops->cancel(key, take_status, &second);
+    no_memory = false;
+    cr_expect_eq(await(&second), HF_ERR_CANCELED);
+    atomic_store(&mask->hold, false);
+    cr_expect_eq(await(&first), HF_OK, "what runs is left alone");
+    if (busy)
+        pthread_join(thread, NULL);
+    key->ops->release(key);
+}
+
+Test(hsm_errand, cancel_needs_no_memory)
+{
+    cancel_without_memory(false);
+    cancel_without_memory(true);
+}
+
 /* What a cancellation that nobody ran yet means to the key's end. */
 Test(hsm_errand, release_with_errands_left)
 {
