@@ -29,14 +29,13 @@ static void add_name(hf_template *t, const char *label, const uint8_t *id, size_
     hf_template_add(t, CKA_ID, id, id_len);
 }
 
-void hf_template_private(hf_template *t, bool rsa, const char *label, const uint8_t *id, size_t id_len)
+void hf_template_private(hf_template *t, const char *label, const uint8_t *id, size_t id_len)
 {
     add_name(t, label, id, id_len);
     hf_template_flag(t, CKA_PRIVATE, true);
     hf_template_flag(t, CKA_SENSITIVE, true);
     hf_template_flag(t, CKA_EXTRACTABLE, false);
     hf_template_flag(t, CKA_SIGN, true);
-    hf_template_flag(t, CKA_DECRYPT, rsa);
     hf_template_flag(t, CKA_UNWRAP, false);
     hf_template_flag(t, CKA_DERIVE, false);
 }

@@ -146,7 +146,8 @@ static hf_status store(const hf_token *token, const hf_hsm_new_key *key, const u
             if (params)
                 hf_template_add(&halves[h], CKA_EC_PARAMS, params, params_len);
         }
-        hf_template_private(&halves[0], rsa, key->label, id, id_len);
+        hf_template_private(&halves[0], key->label, id, id_len);
+        hf_template_flag(&halves[0], CKA_DECRYPT, rsa);
         hf_template_public(&halves[1], rsa, key->label, id, id_len);
         rv = create_private(token, &halves[0], p, out);
         if (rv != CKR_OK)

@@ -87,6 +87,16 @@ static CK_RV generate_any(const hf_token *token, const algorithm *a, const hf_te
     return rv;
 }
 
+/* One key, one use. It is said afterwards, and to those only who will hear it: tpm2-pkcs11 takes CKA_DECRYPT in an EC
+ * key's template, whatever its value, for a key that cannot sign, and fails. */
+static void forbid_decrypt(const hf_token *token, CK_OBJECT_HANDLE key)
+{
+    hf_template t = {.n = 0};
+
+    hf_template_flag(&t, CKA_DECRYPT, false);
+    (void)token->session.fn->C_SetAttributeValue(token->session.handle, key, t.attrs, t.n);
+}
+
 /* A generic secret for HMAC (PKCS#11 v2.40 section 2.6): on the token, private, sensitive, not extractable. */
 static CK_RV generate_hmac(const hf_token *token, const char *label, const uint8_t *id, size_t id_len,
                            CK_OBJECT_HANDLE *out)
@@ -138,7 +148,9 @@ hf_status hf_hsm_keygen(const hf_hsm_options *options, const hf_hsm_new_key *key
     if (status != HF_OK)
         return status;
     if (a) {
-        hf_template_private(&private_half, a->bits != 0, key->label, id, id_len);
+        hf_template_private(&private_half, key->label, id, id_len);
+        if (a->bits)
+            hf_template_flag(&private_half, CKA_DECRYPT, true);
         hf_template_public(&public_half, a->bits != 0, key->label, id, id_len);
     }
     CK_RV rv = a ? generate_any(&token, a, &private_half, &public_half, &handle)
@@ -148,6 +160,8 @@ hf_status hf_hsm_keygen(const hf_hsm_options *options, const hf_hsm_new_key *key
                             hf_rv_name(rv), rv == CKR_MECHANISM_INVALID ? ": choose another algorithm" : "");
     else
         status = hf_provision_uri(&token, handle, out_uri, &why);
+    if (rv == CKR_OK && a && !a->bits)
+        forbid_decrypt(&token, handle);
     hf_token_close(&token);
     return status;
 }
