@@ -40,12 +40,11 @@ void hf_template_private(hf_template *t, const char *label, const uint8_t *id, s
     hf_template_flag(t, CKA_DERIVE, false);
 }
 
-void hf_template_public(hf_template *t, bool rsa, const char *label, const uint8_t *id, size_t id_len)
+void hf_template_public(hf_template *t, const char *label, const uint8_t *id, size_t id_len)
 {
     add_name(t, label, id, id_len);
     hf_template_flag(t, CKA_PRIVATE, false);
     hf_template_flag(t, CKA_VERIFY, true);
-    hf_template_flag(t, CKA_ENCRYPT, rsa);
     hf_template_flag(t, CKA_WRAP, false);
     hf_template_flag(t, CKA_DERIVE, false);
 }

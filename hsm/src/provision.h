@@ -15,9 +15,9 @@ typedef struct hf_template {
 void hf_template_add(hf_template *t, CK_ATTRIBUTE_TYPE type, const void *value, size_t len);
 void hf_template_flag(hf_template *t, CK_ATTRIBUTE_TYPE type, bool value);
 /* What every private key we put into a token has: on the token, private, sensitive, not extractable, may sign; the
- * caller says whether it may decrypt. And its public half. */
+ * caller says whether it may decrypt. And its public half: the same with verify and encrypt. */
 void hf_template_private(hf_template *t, const char *label, const uint8_t *id, size_t id_len);
-void hf_template_public(hf_template *t, bool rsa, const char *label, const uint8_t *id, size_t id_len);
+void hf_template_public(hf_template *t, const char *label, const uint8_t *id, size_t id_len);
 
 /* Opens the token of key->token_uri for writing, chooses the id, and refuses label and id that are taken. */
 hf_status hf_provision_begin(const hf_hsm_options *options, const hf_hsm_new_key *key, hf_token *out,

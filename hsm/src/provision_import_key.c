@@ -148,7 +148,8 @@ static hf_status store(const hf_token *token, const hf_hsm_new_key *key, const u
         }
         hf_template_private(&halves[0], key->label, id, id_len);
         hf_template_flag(&halves[0], CKA_DECRYPT, rsa);
-        hf_template_public(&halves[1], rsa, key->label, id, id_len);
+        hf_template_public(&halves[1], key->label, id, id_len);
+        hf_template_flag(&halves[1], CKA_ENCRYPT, rsa);
         rv = create_private(token, &halves[0], p, out);
         if (rv != CKR_OK)
             continue;

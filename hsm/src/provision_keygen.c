@@ -54,6 +54,16 @@ const uint8_t *hf_ed25519_params(size_t i, size_t *out_len)
     return ways[i].der;
 }
 
+/* One key, one use. It is said afterwards, and to those only who will hear it: tpm2-pkcs11 takes CKA_DECRYPT and
+ * CKA_ENCRYPT in the templates of an EC key, whatever their value, for a key that cannot sign, and fails. */
+static void forbid(const hf_token *token, CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYPE use)
+{
+    hf_template t = {.n = 0};
+
+    hf_template_flag(&t, use, false);
+    (void)token->session.fn->C_SetAttributeValue(token->session.handle, key, t.attrs, t.n);
+}
+
 static CK_RV generate(const hf_token *token, const algorithm *a, const uint8_t *params, size_t params_len,
                       const hf_template *private_half, const hf_template *public_half, CK_OBJECT_HANDLE *out)
 {
@@ -69,8 +79,13 @@ static CK_RV generate(const hf_token *token, const algorithm *a, const uint8_t *
     } else {
         hf_template_add(&pub, CKA_EC_PARAMS, params, params_len);
     }
-    return token->session.fn->C_GenerateKeyPair(token->session.handle, &mechanism, pub.attrs, pub.n, priv.attrs, priv.n,
-                                                &public_key, out);
+    CK_RV rv = token->session.fn->C_GenerateKeyPair(token->session.handle, &mechanism, pub.attrs, pub.n, priv.attrs,
+                                                    priv.n, &public_key, out);
+    if (rv == CKR_OK && !a->bits) {
+        forbid(token, *out, CKA_DECRYPT);
+        forbid(token, public_key, CKA_ENCRYPT);
+    }
+    return rv;
 }
 
 static CK_RV generate_any(const hf_token *token, const algorithm *a, const hf_template *private_half,
@@ -85,16 +100,6 @@ static CK_RV generate_any(const hf_token *token, const algorithm *a, const hf_te
     for (size_t i = 0; rv != CKR_OK && (params = hf_ed25519_params(i, &len)); i++)
         rv = generate(token, a, params, len, private_half, public_half, out);
     return rv;
-}
-
-/* One key, one use. It is said afterwards, and to those only who will hear it: tpm2-pkcs11 takes CKA_DECRYPT in an EC
- * key's template, whatever its value, for a key that cannot sign, and fails. */
-static void forbid_decrypt(const hf_token *token, CK_OBJECT_HANDLE key)
-{
-    hf_template t = {.n = 0};
-
-    hf_template_flag(&t, CKA_DECRYPT, false);
-    (void)token->session.fn->C_SetAttributeValue(token->session.handle, key, t.attrs, t.n);
 }
 
 /* A generic secret for HMAC (PKCS#11 v2.40 section 2.6): on the token, private, sensitive, not extractable. */
@@ -149,9 +154,11 @@ hf_status hf_hsm_keygen(const hf_hsm_options *options, const hf_hsm_new_key *key
         return status;
     if (a) {
         hf_template_private(&private_half, key->label, id, id_len);
-        if (a->bits)
+        hf_template_public(&public_half, key->label, id, id_len);
+        if (a->bits) {
             hf_template_flag(&private_half, CKA_DECRYPT, true);
-        hf_template_public(&public_half, a->bits != 0, key->label, id, id_len);
+            hf_template_flag(&public_half, CKA_ENCRYPT, true);
+        }
     }
     CK_RV rv = a ? generate_any(&token, a, &private_half, &public_half, &handle)
                  : generate_hmac(&token, key->label, id, id_len, &handle);
@@ -160,8 +167,6 @@ hf_status hf_hsm_keygen(const hf_hsm_options *options, const hf_hsm_new_key *key
                             hf_rv_name(rv), rv == CKR_MECHANISM_INVALID ? ": choose another algorithm" : "");
     else
         status = hf_provision_uri(&token, handle, out_uri, &why);
-    if (rv == CKR_OK && a && !a->bits)
-        forbid_decrypt(&token, handle);
     hf_token_close(&token);
     return status;
 }

@@ -70,7 +70,8 @@ typedef struct hf_key_ops {
     void (*release)(hf_key *key);
     /* Gives up the operations that were submitted with this done and arg: those that still wait are taken out of the
      * queue and completed with HF_ERR_CANCELED, possibly before cancel returns, else soon, at no cost to the token;
-     * what runs completes as usual. Never blocks on the token; any thread; not inside done. NULL: what was submitted always runs. */
+     * what runs completes as usual. Never blocks on the token; any thread; not inside done. NULL: what was submitted
+     * always runs. */
     void (*cancel)(hf_key *key, hf_key_done_fn *done, void *arg);
     /* Whether an operation submitted now can be expected to end in time: false when what waits already is more than
      * the deadline bears, or when the key is out of reach. Cheap, never blocks, any thread. A server asks it before the
