@@ -10,12 +10,13 @@ typedef enum hf_control_kind {
     HF_CONTROL_KEY = 1, /* to the network process: the next key process; its socket comes along */
     HF_CONTROL_NO_KEY,  /* there will be no other one */
     HF_CONTROL_FILE,    /* a public file was opened anew (public_files.h), or could not be */
-    HF_CONTROL_RELOAD   /* to both: the operator asks to reload; after the files */
+    HF_CONTROL_RELOAD,  /* to both: the operator asks to reload; after the files */
+    HF_CONTROL_STAPLES  /* to the network process: an OCSP response has changed; after all of these files */
 } hf_control_kind;
 
 typedef struct hf_control {
     uint32_t kind;
-    uint32_t number; /* RELOAD, FILE: which reload: 1 for the first, never one twice. KEY: the last one before the key
+    uint32_t number; /* RELOAD, STAPLES, FILE: which of them: growing, never one twice. KEY: the last one before the key
                         process was started, 0: none; it hears of later ones itself */
     uint32_t index;  /* FILE: which file */
     int32_t error;   /* FILE: the errno of opening it; 0: its descriptor comes along */

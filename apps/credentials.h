@@ -57,6 +57,8 @@ bool hf_staple_file_read(hf_staple_file *file, const hf_pki *pki, const hf_held_
 /* Reads it again if it changed. Whether there is another response now, or none any more. What cannot be read, and what
  * has expired, is told once. */
 bool hf_staple_file_look(hf_staple_file *file, const hf_pki *pki, const hf_held_chain *chain);
+/* The same without looking at the file: only whether what there is has expired. */
+void hf_staple_file_age(hf_staple_file *file);
 /* Gives the response, if there is one, to the credential that was added last. */
 bool hf_staple_file_apply(const hf_staple_file *file, hf_config *config);
 void hf_staple_file_cleanup(hf_staple_file *file);

@@ -141,8 +141,9 @@ static void take_control(hf_key_client *client)
     }
     if (fd >= 0)
         close(fd);
-    if (got == HF_CONTROL_GOT && message.kind == HF_CONTROL_RELOAD) {
-        hf_client_take_reload(client, message.number);
+    bool staples = message.kind == HF_CONTROL_STAPLES;
+    if (got == HF_CONTROL_GOT && (staples || message.kind == HF_CONTROL_RELOAD)) {
+        hf_client_take_reload(client, message.number, staples);
         return;
     }
     client->alone = got == HF_CONTROL_GONE;

@@ -56,9 +56,10 @@ size_t hf_key_client_report(hf_key_client *client, char *out, size_t max, unsign
 hf_status hf_key_client_ticket(hf_key_client *client, uint64_t hour, uint8_t out[HF_KEY_CLIENT_TICKET_SIZE]);
 
 /* Reloads, when the supervisor says so: on_reload (any thread, may not call the client) hears of the last one that was
- * asked for, also when that was before this call. NULL: no more, and whoever waits in hf_key_client_reload comes back.
- */
-void hf_key_client_on_reload(hf_key_client *client, void (*on_reload)(void *arg, uint32_t number), void *arg);
+ * asked for, and apart from that, with `staples`, of the last OCSP responses that came alone; also when that was before
+ * this call. NULL: no more, and whoever waits in hf_key_client_reload comes back. */
+typedef void hf_key_client_reload_fn(void *arg, uint32_t number, bool staples);
+void hf_key_client_on_reload(hf_key_client *client, hf_key_client_reload_fn *on_reload, void *arg);
 typedef enum hf_key_client_answer {
     HF_KEY_CLIENT_KEYS,       /* they are those of hf_key_client_key, until hf_key_client_settle */
     HF_KEY_CLIENT_NO_KEYS,    /* they could not be opened, which was told; or nobody is to wait any more */

@@ -40,7 +40,8 @@ struct hf_key_client {
     uint32_t same_number, refused_number; /* up to there the keys of now are those; the last that had none */
     bool left;                            /* nobody waits for a reload any more */
     pthread_cond_t reloaded;              /* one of these is another one */
-    void (*on_reload)(void *arg, uint32_t number);
+    uint32_t staples_asked;               /* the supervisor's last word of that */
+    hf_key_client_reload_fn *on_reload;
     void *on_reload_arg;
     pthread_cond_t ticketed; /* ticket_waits is false */
     bool ticket_waits;
@@ -73,7 +74,7 @@ void hf_client_lose_ticket(hf_key_client *client);
 bool hf_client_take_introduction(hf_key_client *client);
 /* RELOADED of that number; false: it does not belong here. */
 bool hf_client_take_reloaded(hf_key_client *client, uint64_t id, const hf_wire_body *body);
-void hf_client_take_reload(hf_key_client *client, uint32_t number); /* of the supervisor */
+void hf_client_take_reload(hf_key_client *client, uint32_t number, bool staples); /* of the supervisor */
 
 /* With the lock held: no slot is in use. */
 void hf_client_slots_init(hf_key_client *client);

@@ -77,24 +77,26 @@ bool hf_client_take_reloaded(hf_key_client *client, uint64_t id, const hf_wire_b
     return fits;
 }
 
-void hf_client_take_reload(hf_key_client *client, uint32_t number)
+void hf_client_take_reload(hf_key_client *client, uint32_t number, bool staples)
 {
     pthread_mutex_lock(&client->lock);
-    client->reload_asked = number;
+    *(staples ? &client->staples_asked : &client->reload_asked) = number;
     if (client->on_reload)
-        client->on_reload(client->on_reload_arg, number);
+        client->on_reload(client->on_reload_arg, number, staples);
     pthread_mutex_unlock(&client->lock);
 }
 
 /* ---- The thread that reloads ---- */
 
-void hf_key_client_on_reload(hf_key_client *client, void (*on_reload)(void *arg, uint32_t number), void *arg)
+void hf_key_client_on_reload(hf_key_client *client, hf_key_client_reload_fn *on_reload, void *arg)
 {
     pthread_mutex_lock(&client->lock);
     client->on_reload = on_reload;
     client->on_reload_arg = arg;
     if (on_reload && client->reload_asked)
-        on_reload(arg, client->reload_asked);
+        on_reload(arg, client->reload_asked, false);
+    if (on_reload && client->staples_asked)
+        on_reload(arg, client->staples_asked, true);
     client->left = !on_reload;
     pthread_cond_broadcast(&client->reloaded);
     pthread_mutex_unlock(&client->lock);

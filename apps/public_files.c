@@ -9,6 +9,8 @@
 
 #include "control.h"
 
+#define FIRST_RESPONSE (1 + HF_LIMIT_CREDENTIALS) /* the files from there on are OCSP responses */
+
 typedef struct given_file {
     uint32_t number; /* 0: nothing came */
     int fd, error;
@@ -23,9 +25,9 @@ const char *hf_public_file(const hf_tls_options *options, size_t i)
 {
     if (i == 0)
         return options->trust;
-    if (i <= HF_LIMIT_CREDENTIALS)
+    if (i < FIRST_RESPONSE)
         return i - 1 < options->n_certs ? options->certs[i - 1] : NULL;
-    size_t k = i - 1 - HF_LIMIT_CREDENTIALS;
+    size_t k = i - FIRST_RESPONSE;
     return k < options->n_keys ? options->ocsp[k] : NULL;
 }
 
@@ -34,10 +36,10 @@ static int open_here(const char *path)
     return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-bool hf_public_files_send(int control, const hf_tls_options *options, uint32_t number)
+static bool send_from(size_t first, int control, const hf_tls_options *options, uint32_t number)
 {
     bool sent = true;
-    for (size_t i = 0; sent && i < HF_PUBLIC_FILES_MAX; i++) {
+    for (size_t i = first; sent && i < HF_PUBLIC_FILES_MAX; i++) {
         const char *path = hf_public_file(options, i);
         if (!path)
             continue;
@@ -49,6 +51,16 @@ bool hf_public_files_send(int control, const hf_tls_options *options, uint32_t n
             close(fd);
     }
     return sent;
+}
+
+bool hf_public_files_send(int control, const hf_tls_options *options, uint32_t number)
+{
+    return send_from(0, control, options, number);
+}
+
+bool hf_public_files_send_responses(int control, const hf_tls_options *options, uint32_t number)
+{
+    return send_from(FIRST_RESPONSE, control, options, number);
 }
 
 void hf_public_files_given(const hf_tls_options *options)

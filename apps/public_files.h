@@ -1,7 +1,8 @@
 /* The public files that the options name: certificates, trust anchors, OCSP responses. Where they are opened.
  *
- * A network process that has given up its rights may not open them: with each reload the supervisor, which may, hands
- * over a descriptor of each. So only the operator's options say which files, and only the operator's signal when. */
+ * A network process that has given up its rights may not open them: with each reload, and of OCSP responses when one
+ * changed, the supervisor, which may, hands over a descriptor of each. So only the operator's options say which files,
+ * and the network process has no say in when. */
 #ifndef HANDFAST_APPS_PUBLIC_FILES_H
 #define HANDFAST_APPS_PUBLIC_FILES_H
 
@@ -19,6 +20,8 @@ const char *hf_public_file(const hf_tls_options *options, size_t i);
 /* The supervisor: opens each and sends it to the network process (control.h), as those of the reload of that number.
  * What cannot be opened is told there. False: the other side does not take them. */
 bool hf_public_files_send(int control, const hf_tls_options *options, uint32_t number);
+/* The same with the OCSP responses alone. */
+bool hf_public_files_send_responses(int control, const hf_tls_options *options, uint32_t number);
 
 /* The network process: from now on files are those that were handed over, and no others. Once, before any thread. */
 void hf_public_files_given(const hf_tls_options *options);

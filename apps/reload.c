@@ -31,7 +31,8 @@ struct hf_reload {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
     bool asked, stopping;
-    uint32_t number; /* of the reload that is asked for */
+    uint32_t number;  /* of the reload that is asked for */
+    uint32_t staples; /* the responses that came under that number are to be looked at; 0: none */
 };
 
 /* ---- Keys that were replaced ---- */
@@ -131,13 +132,17 @@ static void load(hf_reload *reload, uint32_t number)
 
 /* ---- Stapled responses ---- */
 
-static void look_at_staples(hf_reload *reload)
+/* Of --isolate's, when the time has come, only the age is looked at: the supervisor looks at the files. */
+static void look_at_staples(hf_reload *reload, bool files)
 {
     hf_tls *tls = &reload->server->tls;
     bool other = false;
     for (size_t i = 0; i < tls->held->n; i++) {
         hf_held_credential *one = &tls->held->list[i];
-        other = hf_staple_file_look(&one->staple, tls->crypto.pki, &one->chain) || other;
+        if (files)
+            other = hf_staple_file_look(&one->staple, tls->crypto.pki, &one->chain) || other;
+        else
+            hf_staple_file_age(&one->staple);
     }
     hf_config *config = other ? hf_tls_build(tls, &reload->options->tls, HF_ROLE_SERVER, tls->held) : NULL;
     if (config)
@@ -149,8 +154,6 @@ static void look_at_staples(hf_reload *reload)
 static void plan_look(hf_reload *reload)
 {
     reload->look_ms = UINT64_MAX;
-    if (reload->options->tls.key_client) /* --isolate: this process may not look at files */
-        return;
     for (size_t i = 0; i < reload->options->tls.n_keys; i++)
         if (reload->options->tls.ocsp[i])
             reload->look_ms = hf_time_ms() + 1000ull * reload->options->ocsp_check;
@@ -165,7 +168,7 @@ static void wait_for_work(hf_reload *reload)
     if (reload->old[0].held && reload->old[0].until_ms < due)
         due = reload->old[0].until_ms;
     struct timespec until = {.tv_sec = (time_t)(due / 1000), .tv_nsec = (long)(due % 1000) * 1000000};
-    while (!reload->asked && !reload->stopping)
+    while (!reload->asked && !reload->staples && !reload->stopping)
         if (due == UINT64_MAX)
             pthread_cond_wait(&reload->wake, &reload->lock);
         else if (pthread_cond_timedwait(&reload->wake, &reload->lock, &until) == ETIMEDOUT)
@@ -181,12 +184,18 @@ static void *run(void *arg)
         wait_for_work(reload);
         bool asked = reload->asked && !reload->stopping;
         uint32_t number = reload->number;
+        uint32_t staples = reload->staples;
         reload->asked = false;
+        reload->staples = 0;
         pthread_mutex_unlock(&reload->lock);
         if (asked)
             load(reload, number);
+        if (staples) {
+            look_at_staples(reload, true);
+            hf_public_files_forget(staples);
+        }
         if (hf_time_ms() >= reload->look_ms) {
-            look_at_staples(reload);
+            look_at_staples(reload, !reload->options->tls.key_client);
             plan_look(reload);
         }
         let_go(reload, hf_time_ms());
@@ -198,9 +207,12 @@ static void *run(void *arg)
 
 /* ---- Life ---- */
 
-static void asked_by_supervisor(void *arg, uint32_t number)
+static void asked_by_supervisor(void *arg, uint32_t number, bool staples)
 {
-    hf_reload_ask(arg, number);
+    if (staples)
+        hf_reload_staples(arg, number);
+    else
+        hf_reload_ask(arg, number);
 }
 
 hf_reload *hf_reload_start(hf_server *server, const hf_serve_options *options)
@@ -233,6 +245,14 @@ void hf_reload_ask(hf_reload *reload, uint32_t number)
     pthread_mutex_lock(&reload->lock);
     reload->asked = true;
     reload->number = number;
+    pthread_cond_signal(&reload->wake);
+    pthread_mutex_unlock(&reload->lock);
+}
+
+void hf_reload_staples(hf_reload *reload, uint32_t number)
+{
+    pthread_mutex_lock(&reload->lock);
+    reload->staples = number;
     pthread_cond_signal(&reload->wake);
     pthread_mutex_unlock(&reload->lock);
 }

@@ -2,7 +2,7 @@
  * start, a whole new configuration is built, and new connections get it. Whatever is wrong, the old one stays.
  *
  * All of it happens on a thread of its own, so that a token that hangs holds up neither connections nor the end. The
- * same thread looks at the files of --ocsp from time to time. */
+ * same thread looks at the files of --ocsp from time to time, or with --isolate when the supervisor has sent them. */
 #ifndef HANDFAST_APPS_RELOAD_H
 #define HANDFAST_APPS_RELOAD_H
 
@@ -25,6 +25,8 @@ uint64_t hf_reload_retire_ms(const hf_serve_options *options);
 /* Asks for a reload. One that is asked for while another runs follows it; several of those are one. number: with
  * --isolate the supervisor's (control.h), else 0. Any thread. */
 void hf_reload_ask(hf_reload *reload, uint32_t number);
+/* With --isolate: OCSP responses came along under this number of the supervisor's. Any thread. */
+void hf_reload_staples(hf_reload *reload, uint32_t number);
 /* After the last connection. True: the thread has ended, and no reload happens any more. False: it is inside of
  * a token that does not answer; then nothing that it may touch can be freed, and the process has to _exit. NULL is
  * allowed. */

@@ -54,6 +54,15 @@ static void tell_once(hf_staple_file *file, const char *what)
     file->told = true;
 }
 
+void hf_staple_file_age(hf_staple_file *file)
+{
+    if (!file->response || file->until > time(NULL))
+        return;
+    drop(file); /* the engine does not send it any more */
+    file->told = false;
+    tell_once(file, "has expired and is not stapled any more");
+}
+
 bool hf_staple_file_look(hf_staple_file *file, const hf_pki *pki, const hf_held_chain *chain)
 {
     hf_file_id id;
@@ -66,11 +75,7 @@ bool hf_staple_file_look(hf_staple_file *file, const hf_pki *pki, const hf_held_
         file->id = id; /* one that cannot be read is told once */
         return hf_staple_file_read(file, pki, chain) && (had || file->response);
     }
-    if (had && file->until <= time(NULL)) { /* the engine does not send it any more */
-        drop(file);
-        file->told = false;
-        tell_once(file, "has expired and is not stapled any more");
-    }
+    hf_staple_file_age(file);
     return false;
 }
 

@@ -21,6 +21,7 @@
 #include "isolate.h"
 #include "now.h"
 #include "public_files.h"
+#include "staple_watch.h"
 
 typedef struct supervisor {
     int control, signals; /* to the network process; signalfd */
@@ -29,7 +30,8 @@ typedef struct supervisor {
     const hf_serve_options *options;
     pid_t network, key; /* 0: it has ended; none runs */
     int network_status;
-    uint32_t reloads; /* so far */
+    uint32_t reloads; /* so far, and words of responses: one row of numbers */
+    hf_staple_watch staples;
     bool worked, left, gave_up;
     uint64_t started_ms, backoff_ms, next_ms; /* next_ms: no key process before */
 } supervisor;
@@ -172,6 +174,19 @@ static void reload(supervisor *s)
         hf_cli_error("reload failed, the old configuration stays: the network process does not listen");
 }
 
+/* What an OCSP responder has said anew needs no signal. Only the responses are handed over: certificates and keys that
+ * the operator has put there stay unread until the word. */
+static void look_at_staples(supervisor *s)
+{
+    hf_control message = {.kind = HF_CONTROL_STAPLES};
+    if (!hf_staple_watch_look(&s->staples, s->options) || s->reloads == HF_ISOLATE_RELOADS_MAX)
+        return;
+    message.number = ++s->reloads;
+    if (!hf_public_files_send_responses(s->control, &s->options->tls, message.number) ||
+        !hf_control_send(s->control, &message, -1))
+        hf_staple_watch_begin(&s->staples, s->options); /* it is busy: with the next look */
+}
+
 static void take_signal(supervisor *s)
 {
     struct signalfd_siginfo info;
@@ -198,6 +213,15 @@ static void look(supervisor *s, int timeout_ms)
         take_signal(s);
 }
 
+/* Until then: what is due first. -1: nothing is. */
+static int time_left(const supervisor *s, bool wanted, uint64_t now)
+{
+    uint64_t until = s->left ? UINT64_MAX : s->staples.next_ms;
+    if (wanted && s->next_ms < until)
+        until = s->next_ms;
+    return until == UINT64_MAX ? -1 : until > now ? (int)(until - now) : 0;
+}
+
 /* As long as the network process lives, there is to be a key process. */
 static void serve(supervisor *s)
 {
@@ -211,7 +235,9 @@ static void serve(supervisor *s)
             }
             continue;
         }
-        look(s, wanted ? (int)(s->next_ms - now) : -1);
+        if (!s->left && now >= s->staples.next_ms)
+            look_at_staples(s);
+        look(s, time_left(s, wanted, now));
     }
 }
 
@@ -278,6 +304,7 @@ int hf_supervise(int control, pid_t network, char **key_argv, const hf_serve_opt
         kill(network, SIGKILL);
         return HF_EXIT_FAILED;
     }
+    hf_staple_watch_begin(&s.staples, options);
     serve(&s);
     end_key_process(&s);
     remove_pid_file(options->pid_file);

@@ -386,5 +386,11 @@ class Staples(ReloadTest):
         self.assertEqual(self.served(server), ("server-ec", True))
 
 
+class StaplesIsolated(Staples):
+    """The same where the process that staples may open no file."""
+
+    isolate = ["--isolate"]
+
+
 if __name__ == "__main__":
     unittest.main()

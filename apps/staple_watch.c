@@ -1,0 +1,40 @@
+/* Looking at the files of --ocsp for another process. See staple_watch.h. */
+#include "staple_watch.h"
+
+#include <string.h>
+
+#include "now.h"
+
+static void plan(hf_staple_watch *watch, const hf_serve_options *options)
+{
+    watch->next_ms = UINT64_MAX;
+    for (size_t i = 0; i < options->tls.n_keys; i++)
+        if (options->tls.ocsp[i])
+            watch->next_ms = hf_time_ms() + 1000ull * options->ocsp_check;
+}
+
+void hf_staple_watch_begin(hf_staple_watch *watch, const hf_serve_options *options)
+{
+    memset(watch, 0, sizeof *watch);
+    plan(watch, options);
+}
+
+bool hf_staple_watch_look(hf_staple_watch *watch, const hf_serve_options *options)
+{
+    bool other = false;
+    for (size_t i = 0; i < options->tls.n_keys; i++) {
+        hf_file_id id;
+        if (!options->tls.ocsp[i])
+            continue;
+        bool there = hf_file_id_get(options->tls.ocsp[i], &id);
+        if (!watch->files[i].looked || there != watch->files[i].there ||
+            (there && !hf_file_id_same(&id, &watch->files[i].id)))
+            other = true;
+        watch->files[i].looked = true;
+        watch->files[i].there = there;
+        if (there)
+            watch->files[i].id = id;
+    }
+    plan(watch, options);
+    return other;
+}
