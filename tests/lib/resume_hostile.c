@@ -229,6 +229,26 @@ Test(resume_hostile, early_data_is_skipped)
     }
 }
 
+/* Behind a record that opened, one that does not is an attack, whatever room for early data is left. */
+Test(resume_hostile, early_data_ends_with_the_first_record_that_opens)
+{
+    side client = side13(), server = side13();
+    pair p;
+    gate13 g;
+    unit u;
+    open13(&p, &g, &client, &server, true);
+    reach13(&g, HF_MSG_CLIENT_HELLO, &u);
+    append13(&u, HF_EXT_TYPE_EARLY_DATA, "", 0);
+    gate13_pass(&g, &u);
+    put_early(&g, 20);
+    lives13(&g, "early data");
+    gate13_put(&g, HF_CONTENT_HANDSHAKE, "\x14", 1); /* the beginning of a Finished */
+    lives13(&g, "a record that opens");
+    put_early(&g, 20);
+    refused13(&g, HF_ALERT_BAD_RECORD_MAC, "a record that does not");
+    close13(&p, &g);
+}
+
 /* Not again after a HelloRetryRequest: section 4.1.2. */
 Test(resume_hostile, early_data_in_a_second_hello)
 {
