@@ -36,6 +36,7 @@ struct hf_key_client {
     hf_client_faces faces, fresh;         /* those that are used; those of a reload that is not settled */
     uint32_t fresh_number;                /* of that reload */
     bool fresh_told;                      /* the key process is to be told what becomes of them */
+    bool fresh_tried;                     /* the reloading thread is at them */
     uint32_t reload_asked, reload_done;   /* the supervisor's last word; what the reloading thread is through with */
     uint32_t same_number, refused_number; /* up to there the keys of now are those; the last that had none */
     bool left;                            /* nobody waits for a reload any more */

@@ -110,6 +110,7 @@ static void settle(hf_key_client *client, bool adopt, hf_client_faces *out_gone)
     /* A key process that came since then does not wait for a word. */
     if (client->fresh_told && client->connected && hf_client_faces_stamped(&client->fresh, client->processes))
         hf_client_send_note(client, adopt ? HF_WIRE_ADOPT : HF_WIRE_DROP, client->fresh_number);
+    client->fresh_tried = false;
     *out_gone = adopt ? client->faces : client->fresh;
     if (adopt)
         client->faces = client->fresh;
@@ -152,6 +153,7 @@ hf_key_client_answer hf_key_client_reload(hf_key_client *client, uint32_t number
         pthread_cond_wait(&client->reloaded, &client->lock);
         drop_passed_over(client, number);
     }
+    client->fresh_tried = client->fresh.n > 0 && answer == HF_KEY_CLIENT_KEYS;
     pthread_mutex_unlock(&client->lock);
     if (answer == HF_KEY_CLIENT_NO_PROCESS) /* else the key process has said why itself */
         hf_cli_error("there is no key process any more: restart the server");
@@ -162,7 +164,8 @@ void hf_key_client_settle(hf_key_client *client, uint32_t number, bool adopt)
 {
     hf_client_faces gone = {.n = 0};
     pthread_mutex_lock(&client->lock);
-    settle(client, adopt, &gone);
+    if (client->fresh_number <= number) /* else they are of the next one */
+        settle(client, adopt, &gone);
     client->reload_done = number;
     bool other = client->connected && !hf_client_faces_stamped(&client->faces, client->processes);
     if (other) /* it came back with keys that no configuration has */
@@ -178,7 +181,7 @@ void hf_key_client_settle(hf_key_client *client, uint32_t number, bool adopt)
 /* With the lock held. */
 static const hf_client_faces *faces_of(const hf_key_client *client)
 {
-    return client->fresh.n > 0 ? &client->fresh : &client->faces;
+    return client->fresh_tried ? &client->fresh : &client->faces;
 }
 
 size_t hf_key_client_count(hf_key_client *client)

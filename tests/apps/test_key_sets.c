@@ -71,6 +71,29 @@ Test(key_sets, old_keys_serve_until_their_set_is_closed)
     holder_cleanup(&other);
 }
 
+/* What was shown while the network process is still at its start: it is not known yet whether it is to be used. */
+Test(key_sets, keys_that_nobody_reloads_yet_are_not_used)
+{
+    world w;
+    holder other;
+    asked a;
+    set_up(&w, 0);
+    holder_init(&other);
+    cr_assert(show(&w, 1, &other));
+    ask(&a, w.key, HF_RSA_PKCS1_SHA256, 32); /* its answer comes behind that */
+    expect(&a, HF_OK);
+    hf_key *key = key_of_now(&w, &w.h);
+    key->ops->release(key);
+    cr_assert_eq(hf_key_client_reload(w.client, 1), HF_KEY_CLIENT_KEYS);
+    key = key_of_now(&w, &other);
+    key->ops->release(key);
+    hf_key_client_settle(w.client, 1, false);
+    key = key_of_now(&w, &w.h);
+    key->ops->release(key);
+    tear_down(&w);
+    holder_cleanup(&other);
+}
+
 static void *close_it(void *arg)
 {
     hf_key_service_close_set(arg, 0);
@@ -220,6 +243,42 @@ Test(key_sets, other_keys_that_no_configuration_wants)
         hf_key_client_get_state(w.client, &state);
     }
     cr_assert_not(state.connected);
+    process_end(&second);
+    tear_down(&w);
+    holder_cleanup(&other);
+}
+
+/* The next reload's keys come while the thread still works at those of this one. */
+Test(key_sets, the_next_reload_is_not_settled_with_this_one)
+{
+    world w;
+    holder other;
+    process second;
+    asked a;
+    atomic_uint heard = 0;
+    set_up(&w, 0);
+    holder_init(&other);
+    hf_key_client_on_reload(w.client, note_number, &heard);
+    process_kill(&w.p);
+    say_reload(&w, 1);
+    await_number(&heard, 1);
+    process_start_after(&second, &w.h, w.control[1], 1);
+    cr_assert_eq(hf_key_client_reload(w.client, 1), HF_KEY_CLIENT_KEYS);
+    hf_key *fresh[] = {&other.face};
+    cr_assert(hf_key_service_open_set(&second.service, 2, fresh, 1));
+    cr_assert(hf_key_service_show(&second.service, 2, one_cert));
+    ask(&a, w.key, HF_RSA_PKCS1_SHA256, 32); /* its answer comes behind that */
+    expect(&a, HF_OK);
+    hf_key_client_settle(w.client, 1, true);
+    ask(&a, w.key, HF_RSA_PKCS1_SHA256, 32); /* and this goes behind what was said of the keys */
+    expect(&a, HF_OK);
+    cr_assert_eq(second.adopted, 0, "keys of a reload that nobody has tried");
+    cr_assert_eq(hf_key_client_reload(w.client, 2), HF_KEY_CLIENT_KEYS);
+    hf_key_client_settle(w.client, 2, true);
+    await_number(&second.adopted, 2);
+    hf_key *key = key_of_now(&w, &other);
+    key->ops->release(key);
+    process_kill(&second);
     process_end(&second);
     tear_down(&w);
     holder_cleanup(&other);
