@@ -1,15 +1,13 @@
 /* The key process's part of a reload. See key_reload.h. */
 #include "key_reload.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli.h"
 #include "credentials.h"
 #include "handfast/hsm.h"
+#include "helper.h"
 #include "key_watch.h"
 #include "now.h"
 #include "reload.h"
@@ -28,13 +26,10 @@ struct hf_key_reload {
     /* The thread's own: what is used; what was shown and is not settled; what was replaced, oldest first. */
     key_set current, fresh, old[HF_KEY_SERVICE_SETS - 2];
     size_t n_old;
-    bool started;
-    pthread_t thread;
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t wake;
+    hf_helper helper; /* its lock guards what follows */
     uint32_t asked;   /* 0: nothing */
     uint32_t settled; /* the number that the network process has decided on; 0: none */
-    bool adopt, stopping;
+    bool adopt;
 };
 
 /* ---- Sets ---- */
@@ -119,56 +114,53 @@ static void settle(hf_key_reload *reload, bool adopt)
 /* With the lock held: until there is something to do. */
 static void wait_for_work(hf_key_reload *reload)
 {
-    uint64_t due = reload->n_old ? reload->old[0].until_ms : UINT64_MAX;
-    struct timespec until = {.tv_sec = (time_t)(due / 1000), .tv_nsec = (long)(due % 1000) * 1000000};
-    while (!reload->stopping && !reload->settled && (!reload->asked || reload->fresh.n > 0))
-        if (due == UINT64_MAX)
-            pthread_cond_wait(&reload->wake, &reload->lock);
-        else if (pthread_cond_timedwait(&reload->wake, &reload->lock, &until) == ETIMEDOUT)
-            return;
+    uint64_t due = reload->n_old ? reload->old[0].until_ms : HF_HELPER_NEVER;
+    while (!reload->helper.stopping && !reload->settled && (!reload->asked || reload->fresh.n > 0) &&
+           hf_helper_wait(&reload->helper, due))
+        ;
 }
 
 static void *run(void *arg)
 {
     hf_key_reload *reload = arg;
-    pthread_mutex_lock(&reload->lock);
-    while (!reload->stopping) {
+    pthread_mutex_lock(&reload->helper.lock);
+    while (!reload->helper.stopping) {
         wait_for_work(reload);
         bool settled = reload->settled && reload->fresh.n > 0 && reload->settled == reload->fresh.number;
         bool adopt = reload->adopt;
         reload->settled = 0;
         /* What was shown before is decided on first: the network process never uses keys that are not there. */
-        uint32_t asked = settled || reload->fresh.n > 0 || reload->stopping ? 0 : reload->asked;
+        uint32_t asked = settled || reload->fresh.n > 0 || reload->helper.stopping ? 0 : reload->asked;
         if (asked)
             reload->asked = 0;
-        pthread_mutex_unlock(&reload->lock);
+        pthread_mutex_unlock(&reload->helper.lock);
         if (settled)
             settle(reload, adopt);
         if (asked)
             load(reload, asked);
         while (reload->n_old && reload->old[0].until_ms <= hf_time_ms())
             drop_oldest(reload);
-        pthread_mutex_lock(&reload->lock);
+        pthread_mutex_lock(&reload->helper.lock);
     }
-    pthread_mutex_unlock(&reload->lock);
+    pthread_mutex_unlock(&reload->helper.lock);
     return NULL;
 }
 
 void hf_key_reload_ask(hf_key_reload *reload, uint32_t number)
 {
-    pthread_mutex_lock(&reload->lock);
+    pthread_mutex_lock(&reload->helper.lock);
     reload->asked = number;
-    pthread_cond_signal(&reload->wake);
-    pthread_mutex_unlock(&reload->lock);
+    hf_helper_wake(&reload->helper);
+    pthread_mutex_unlock(&reload->helper.lock);
 }
 
 void hf_key_reload_settle(hf_key_reload *reload, uint32_t number, bool adopt)
 {
-    pthread_mutex_lock(&reload->lock);
+    pthread_mutex_lock(&reload->helper.lock);
     reload->settled = number;
     reload->adopt = adopt;
-    pthread_cond_signal(&reload->wake);
-    pthread_mutex_unlock(&reload->lock);
+    hf_helper_wake(&reload->helper);
+    pthread_mutex_unlock(&reload->helper.lock);
 }
 
 /* ---- Life ---- */
@@ -177,7 +169,6 @@ hf_status hf_key_reload_new(hf_key_service *service, const hf_serve_options *opt
                             bool prompt, hf_key_reload **out)
 {
     hf_key_reload *reload = calloc(1, sizeof *reload);
-    pthread_condattr_t monotonic;
     if (!reload) {
         hf_cli_error("out of memory");
         return HF_ERR_NO_MEMORY;
@@ -190,35 +181,22 @@ hf_status hf_key_reload_new(hf_key_service *service, const hf_serve_options *opt
         free(reload);
         return status;
     }
-    pthread_mutex_init(&reload->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&reload->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    hf_helper_init(&reload->helper);
     *out = reload;
     return HF_OK;
 }
 
 bool hf_key_reload_start(hf_key_reload *reload)
 {
-    reload->started = pthread_create(&reload->thread, NULL, run, reload) == 0;
-    if (!reload->started)
+    bool started = hf_helper_start(&reload->helper, run, reload);
+    if (!started)
         hf_cli_error("cannot start the thread that reloads: out of memory or threads");
-    return reload->started;
+    return started;
 }
 
 bool hf_key_reload_stop(hf_key_reload *reload)
 {
-    if (!reload || !reload->started)
-        return true;
-    pthread_mutex_lock(&reload->lock);
-    reload->stopping = true;
-    pthread_cond_signal(&reload->wake);
-    pthread_mutex_unlock(&reload->lock);
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += HF_RELOAD_STOP_S;
-    return pthread_timedjoin_np(reload->thread, NULL, &until) == 0;
+    return !reload || hf_helper_stop(&reload->helper, HF_RELOAD_STOP_S);
 }
 
 /* Nobody wants a result any more. */
@@ -237,7 +215,6 @@ void hf_key_reload_free(hf_key_reload *reload)
         end_set(reload, &reload->old[i]);
     end_set(reload, &reload->fresh);
     end_set(reload, &reload->current);
-    pthread_cond_destroy(&reload->wake);
-    pthread_mutex_destroy(&reload->lock);
+    hf_helper_cleanup(&reload->helper);
     free(reload);
 }

@@ -1,12 +1,12 @@
 /* Ticket secrets for the network process. See key_tickets.h. */
 #include "key_tickets.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "cli.h"
+#include "helper.h"
 #include "now.h"
 #include "reload.h"
 #include "resumption.h"
@@ -24,10 +24,7 @@ struct hf_key_tickets {
     hf_key_tickets_fn *derive;
     void *arg;
     uint32_t lifetime_s;
-    pthread_t thread;
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t wake;
-    bool stopping;
+    hf_helper helper; /* its lock guards what follows */
     hf_status failed; /* what went wrong last, until ... */
     uint64_t failed_until_ms;
     entry entries[HF_KEY_TICKETS_MAX];
@@ -55,7 +52,7 @@ void hf_key_tickets_ask(hf_key_tickets *tickets, uint64_t hour, int64_t unix_tim
     hf_status status = HF_OK;
     uint8_t secret[HF_HSM_SECRET_SIZE];
     bool there = false;
-    pthread_mutex_lock(&tickets->lock);
+    pthread_mutex_lock(&tickets->helper.lock);
     hf_resumption_window window = sweep(tickets, unix_time);
     entry *one = &tickets->entries[hour % HF_KEY_TICKETS_MAX];
     if (hour < window.first || hour > window.last)
@@ -66,9 +63,9 @@ void hf_key_tickets_ask(hf_key_tickets *tickets, uint64_t hour, int64_t unix_tim
         status = tickets->failed;
     else {
         *one = (entry){.hour = hour, .wanted = true};
-        pthread_cond_signal(&tickets->wake);
+        hf_helper_wake(&tickets->helper);
     }
-    pthread_mutex_unlock(&tickets->lock);
+    pthread_mutex_unlock(&tickets->helper.lock);
     if (there || status != HF_OK)
         answer(tickets, hour, status, there ? secret : NULL);
     hf_wipe(secret, sizeof secret);
@@ -80,9 +77,9 @@ static void make(hf_key_tickets *tickets, entry *one)
     uint64_t hour = one->hour;
     uint8_t secret[HF_HSM_SECRET_SIZE];
     one->wanted = false;
-    pthread_mutex_unlock(&tickets->lock);
+    pthread_mutex_unlock(&tickets->helper.lock);
     hf_status status = tickets->derive(tickets->arg, hour, secret);
-    pthread_mutex_lock(&tickets->lock);
+    pthread_mutex_lock(&tickets->helper.lock);
     if (status != HF_OK) {
         tickets->failed = status;
         tickets->failed_until_ms = hf_time_ms() + HF_KEY_TICKETS_PAUSE_MS;
@@ -92,10 +89,10 @@ static void make(hf_key_tickets *tickets, entry *one)
     }
     if (one->hour == hour)
         one->wanted = false; /* asked for again meanwhile: this is the answer, and a token that failed has its pause */
-    pthread_mutex_unlock(&tickets->lock);
+    pthread_mutex_unlock(&tickets->helper.lock);
     answer(tickets, hour, status, status == HF_OK ? secret : NULL); /* whoever asks after it finds what is remembered */
     hf_wipe(secret, sizeof secret);
-    pthread_mutex_lock(&tickets->lock);
+    pthread_mutex_lock(&tickets->helper.lock);
 }
 
 static entry *find_wanted(hf_key_tickets *tickets)
@@ -109,27 +106,23 @@ static entry *find_wanted(hf_key_tickets *tickets)
 static void *run(void *arg)
 {
     hf_key_tickets *tickets = arg;
-    pthread_mutex_lock(&tickets->lock);
-    while (!tickets->stopping) {
-        struct timespec until;
+    pthread_mutex_lock(&tickets->helper.lock);
+    while (!tickets->helper.stopping) {
         entry *one = find_wanted(tickets);
         if (one) {
             make(tickets, one);
             continue;
         }
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += LOOK_S;
-        pthread_cond_timedwait(&tickets->wake, &tickets->lock, &until);
+        (void)hf_helper_wait(&tickets->helper, hf_time_ms() + 1000 * LOOK_S);
         (void)sweep(tickets, time(NULL));
     }
-    pthread_mutex_unlock(&tickets->lock);
+    pthread_mutex_unlock(&tickets->helper.lock);
     return NULL;
 }
 
 static void destroy(hf_key_tickets *tickets)
 {
-    pthread_cond_destroy(&tickets->wake);
-    pthread_mutex_destroy(&tickets->lock);
+    hf_helper_cleanup(&tickets->helper);
     hf_wipe(tickets, sizeof *tickets);
     free(tickets);
 }
@@ -137,18 +130,13 @@ static void destroy(hf_key_tickets *tickets)
 hf_key_tickets *hf_key_tickets_start(hf_key_service *service, hf_key_tickets_fn *derive, void *arg, uint32_t lifetime_s)
 {
     hf_key_tickets *tickets = calloc(1, sizeof *tickets);
-    pthread_condattr_t monotonic;
     if (tickets) {
         tickets->service = service;
         tickets->derive = derive;
         tickets->arg = arg;
         tickets->lifetime_s = lifetime_s;
-        pthread_mutex_init(&tickets->lock, NULL);
-        pthread_condattr_init(&monotonic);
-        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        pthread_cond_init(&tickets->wake, &monotonic);
-        pthread_condattr_destroy(&monotonic);
-        if (pthread_create(&tickets->thread, NULL, run, tickets) == 0)
+        hf_helper_init(&tickets->helper);
+        if (hf_helper_start(&tickets->helper, run, tickets))
             return tickets;
         destroy(tickets);
     }
@@ -160,14 +148,7 @@ bool hf_key_tickets_stop(hf_key_tickets *tickets)
 {
     if (!tickets)
         return true;
-    pthread_mutex_lock(&tickets->lock);
-    tickets->stopping = true;
-    pthread_cond_signal(&tickets->wake);
-    pthread_mutex_unlock(&tickets->lock);
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += HF_RELOAD_STOP_S;
-    if (pthread_timedjoin_np(tickets->thread, NULL, &until) != 0)
+    if (!hf_helper_stop(&tickets->helper, HF_RELOAD_STOP_S))
         return false;
     destroy(tickets);
     return true;

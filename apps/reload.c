@@ -1,15 +1,13 @@
 /* Reloading while serving. See reload.h. */
 #include "reload.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cert_line.h"
 #include "cli.h"
 #include "handfast/hsm.h"
+#include "helper.h"
 #include "key_client.h"
 #include "key_watch.h"
 #include "now.h"
@@ -26,11 +24,9 @@ struct hf_reload {
     hf_server *server;
     const hf_serve_options *options;
     retired old[HF_RELOAD_RETIRED_MAX]; /* the thread's own, like what follows; oldest first */
-    uint64_t look_ms;                   /* when the files of --ocsp are looked at next; UINT64_MAX: never */
-    pthread_t thread;
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t wake;
-    bool asked, stopping;
+    uint64_t look_ms;                   /* when the files of --ocsp are looked at next; or HF_HELPER_NEVER */
+    hf_helper helper;                   /* its lock guards what follows */
+    bool asked;
     uint32_t number;  /* of the reload that is asked for */
     uint32_t staples; /* the responses that came under that number are to be looked at; 0: none */
 };
@@ -153,7 +149,7 @@ static void look_at_staples(hf_reload *reload, bool files)
 
 static void plan_look(hf_reload *reload)
 {
-    reload->look_ms = UINT64_MAX;
+    reload->look_ms = HF_HELPER_NEVER;
     for (size_t i = 0; i < reload->options->tls.n_keys; i++)
         if (reload->options->tls.ocsp[i])
             reload->look_ms = hf_time_ms() + 1000ull * reload->options->ocsp_check;
@@ -167,27 +163,23 @@ static void wait_for_work(hf_reload *reload)
     uint64_t due = reload->look_ms;
     if (reload->old[0].held && reload->old[0].until_ms < due)
         due = reload->old[0].until_ms;
-    struct timespec until = {.tv_sec = (time_t)(due / 1000), .tv_nsec = (long)(due % 1000) * 1000000};
-    while (!reload->asked && !reload->staples && !reload->stopping)
-        if (due == UINT64_MAX)
-            pthread_cond_wait(&reload->wake, &reload->lock);
-        else if (pthread_cond_timedwait(&reload->wake, &reload->lock, &until) == ETIMEDOUT)
-            return;
+    while (!reload->asked && !reload->staples && !reload->helper.stopping && hf_helper_wait(&reload->helper, due))
+        ;
 }
 
 static void *run(void *arg)
 {
     hf_reload *reload = arg;
     plan_look(reload);
-    pthread_mutex_lock(&reload->lock);
-    while (!reload->stopping) {
+    pthread_mutex_lock(&reload->helper.lock);
+    while (!reload->helper.stopping) {
         wait_for_work(reload);
-        bool asked = reload->asked && !reload->stopping;
+        bool asked = reload->asked && !reload->helper.stopping;
         uint32_t number = reload->number;
         uint32_t staples = reload->staples;
         reload->asked = false;
         reload->staples = 0;
-        pthread_mutex_unlock(&reload->lock);
+        pthread_mutex_unlock(&reload->helper.lock);
         if (asked)
             load(reload, number);
         if (staples) {
@@ -199,9 +191,9 @@ static void *run(void *arg)
             plan_look(reload);
         }
         let_go(reload, hf_time_ms());
-        pthread_mutex_lock(&reload->lock);
+        pthread_mutex_lock(&reload->helper.lock);
     }
-    pthread_mutex_unlock(&reload->lock);
+    pthread_mutex_unlock(&reload->helper.lock);
     return NULL;
 }
 
@@ -218,22 +210,16 @@ static void asked_by_supervisor(void *arg, uint32_t number, bool staples)
 hf_reload *hf_reload_start(hf_server *server, const hf_serve_options *options)
 {
     hf_reload *reload = calloc(1, sizeof *reload);
-    pthread_condattr_t monotonic;
     if (reload) {
         reload->server = server;
         reload->options = options;
-        pthread_mutex_init(&reload->lock, NULL);
-        pthread_condattr_init(&monotonic);
-        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        pthread_cond_init(&reload->wake, &monotonic);
-        pthread_condattr_destroy(&monotonic);
-        if (pthread_create(&reload->thread, NULL, run, reload) == 0) {
+        hf_helper_init(&reload->helper);
+        if (hf_helper_start(&reload->helper, run, reload)) {
             if (options->tls.key_client)
                 hf_key_client_on_reload(options->tls.key_client, asked_by_supervisor, reload);
             return reload;
         }
-        pthread_cond_destroy(&reload->wake);
-        pthread_mutex_destroy(&reload->lock);
+        hf_helper_cleanup(&reload->helper);
         free(reload);
     }
     hf_cli_error("cannot start the thread that reloads: out of memory or threads");
@@ -242,19 +228,19 @@ hf_reload *hf_reload_start(hf_server *server, const hf_serve_options *options)
 
 void hf_reload_ask(hf_reload *reload, uint32_t number)
 {
-    pthread_mutex_lock(&reload->lock);
+    pthread_mutex_lock(&reload->helper.lock);
     reload->asked = true;
     reload->number = number;
-    pthread_cond_signal(&reload->wake);
-    pthread_mutex_unlock(&reload->lock);
+    hf_helper_wake(&reload->helper);
+    pthread_mutex_unlock(&reload->helper.lock);
 }
 
 void hf_reload_staples(hf_reload *reload, uint32_t number)
 {
-    pthread_mutex_lock(&reload->lock);
+    pthread_mutex_lock(&reload->helper.lock);
     reload->staples = number;
-    pthread_cond_signal(&reload->wake);
-    pthread_mutex_unlock(&reload->lock);
+    hf_helper_wake(&reload->helper);
+    pthread_mutex_unlock(&reload->helper.lock);
 }
 
 bool hf_reload_stop(hf_reload *reload)
@@ -263,18 +249,10 @@ bool hf_reload_stop(hf_reload *reload)
         return true;
     if (reload->options->tls.key_client)
         hf_key_client_on_reload(reload->options->tls.key_client, NULL, NULL);
-    pthread_mutex_lock(&reload->lock);
-    reload->stopping = true;
-    pthread_cond_signal(&reload->wake);
-    pthread_mutex_unlock(&reload->lock);
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += HF_RELOAD_STOP_S;
-    if (pthread_timedjoin_np(reload->thread, NULL, &until) != 0)
+    if (!hf_helper_stop(&reload->helper, HF_RELOAD_STOP_S))
         return false;
     let_go(reload, UINT64_MAX);
-    pthread_cond_destroy(&reload->wake);
-    pthread_mutex_destroy(&reload->lock);
+    hf_helper_cleanup(&reload->helper);
     free(reload);
     return true;
 }

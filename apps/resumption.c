@@ -6,16 +6,16 @@
  */
 #include "resumption.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "handfast/hsm.h"
+#include "helper.h"
 #include "key_client.h"
+#include "now.h"
 
 #define LABEL "handfast ticket secret"
 #define LABEL_MAX (sizeof LABEL + 4 + 4 + 8)
@@ -32,10 +32,8 @@ struct hf_resumption_keys {
 
     hf_hsm_secret *secret; /* NULL: made at random, or elsewhere */
     hf_key_client *client; /* the key process, which derives them; NULL: not it */
-    bool running, stopping, warned;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
+    bool warned;           /* the thread's own */
+    hf_helper helper;
 };
 
 /* Servers that share a key and differ in their periods must not share secrets: the period stands in the label. */
@@ -101,23 +99,14 @@ static hf_status keep(hf_resumption_keys *keys, bool first, char *why, size_t wh
     return status;
 }
 
-static void pause_for(hf_resumption_keys *keys, unsigned seconds)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += seconds;
-    if (!keys->stopping)
-        pthread_cond_timedwait(&keys->wake, &keys->lock, &until);
-}
-
 static void *run(void *arg)
 {
     hf_resumption_keys *keys = arg;
     char why[HF_LINE_MAX];
 
-    pthread_mutex_lock(&keys->lock);
-    while (!keys->stopping) {
-        pthread_mutex_unlock(&keys->lock);
+    pthread_mutex_lock(&keys->helper.lock);
+    while (!keys->helper.stopping) {
+        pthread_mutex_unlock(&keys->helper.lock);
         why[0] = 0;
         hf_status status = keep(keys, keys->warned, why, sizeof why);
         if (status != HF_OK && !keys->warned)
@@ -126,10 +115,11 @@ static void *run(void *arg)
         if (status == HF_OK && keys->warned)
             hf_cli_warn("--ticket-key: the token answers again; sessions are resumed");
         keys->warned = status != HF_OK;
-        pthread_mutex_lock(&keys->lock);
-        pause_for(keys, keys->warned ? HF_RESUMPTION_RETRY_S : PAUSE_S);
+        pthread_mutex_lock(&keys->helper.lock);
+        if (!keys->helper.stopping)
+            (void)hf_helper_wait(&keys->helper, hf_time_ms() + 1000 * (keys->warned ? HF_RESUMPTION_RETRY_S : PAUSE_S));
     }
-    pthread_mutex_unlock(&keys->lock);
+    pthread_mutex_unlock(&keys->helper.lock);
     return NULL;
 }
 
@@ -195,8 +185,7 @@ bool hf_resumption_start(const hf_tls_options *options, const hf_env *env, const
     keys->env = *env;
     keys->count = options->tickets;
     keys->lifetime_s = hf_resumption_lifetime_s(options);
-    pthread_mutex_init(&keys->lock, NULL);
-    pthread_cond_init(&keys->wake, NULL);
+    hf_helper_init(&keys->helper);
     if (!make(keys, options, env, crypto) || !open_secret(keys, options)) {
         hf_resumption_stop(keys);
         return false;
@@ -209,10 +198,10 @@ bool hf_resumption_run(hf_resumption_keys *keys)
 {
     if (!keys || !keys->tickets)
         return true;
-    keys->running = pthread_create(&keys->thread, NULL, run, keys) == 0;
-    if (!keys->running)
+    bool started = hf_helper_start(&keys->helper, run, keys);
+    if (!started)
         hf_cli_error("cannot start a thread");
-    return keys->running;
+    return started;
 }
 
 hf_status hf_resumption_apply(hf_resumption_keys *keys, hf_config *config)
@@ -221,33 +210,17 @@ hf_status hf_resumption_apply(hf_resumption_keys *keys, hf_config *config)
     return keys && status == HF_OK ? hf_config_set_session_cache(config, keys->cache) : status;
 }
 
-/* The thread may be inside of a token that does not answer. */
-static bool joined(pthread_t thread)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += STOP_S;
-    return pthread_timedjoin_np(thread, NULL, &until) == 0;
-}
-
 void hf_resumption_stop(hf_resumption_keys *keys)
 {
     if (!keys)
         return;
-    if (keys->running) {
-        pthread_mutex_lock(&keys->lock);
-        keys->stopping = true;
-        pthread_cond_signal(&keys->wake);
-        pthread_mutex_unlock(&keys->lock);
-        if (!joined(keys->thread)) {
-            hf_cli_warn("--ticket-key: the token does not answer; its session is left to the system");
-            return;
-        }
+    if (!hf_helper_stop(&keys->helper, STOP_S)) {
+        hf_cli_warn("--ticket-key: the token does not answer; its session is left to the system");
+        return;
     }
     hf_hsm_secret_close(keys->secret);
     hf_ticket_keys_release(keys->tickets);
     hf_session_cache_release(keys->cache);
-    pthread_cond_destroy(&keys->wake);
-    pthread_mutex_destroy(&keys->lock);
+    hf_helper_cleanup(&keys->helper);
     free(keys);
 }
