@@ -35,29 +35,13 @@ static bool read_all(int fd, uint8_t *data, size_t size, size_t *out_len)
     return true;
 }
 
-static hf_file_id id_of(const struct stat *info)
-{
-    return (hf_file_id){.device = info->st_dev,
-                        .inode = info->st_ino,
-                        .size = info->st_size,
-                        .modified = info->st_mtim,
-                        .changed = info->st_ctim};
-}
-
-bool hf_file_id_same(const hf_file_id *a, const hf_file_id *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec &&
-           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
-}
-
 bool hf_file_id_get(const char *path, hf_file_id *out)
 {
     struct stat info;
     int fd = hf_public_file_open(path);
     bool good = fd >= 0 && fstat(fd, &info) == 0;
     if (good)
-        *out = id_of(&info);
+        *out = hf_file_id_of(&info);
     if (fd >= 0)
         close(fd);
     return good;
@@ -101,7 +85,7 @@ bool hf_file_read_id(const char *path, const char *what, size_t limit, uint8_t *
     }
     *out = data;
     *out_len = len;
-    *out_id = id_of(&info);
+    *out_id = hf_file_id_of(&info);
     return true;
 }
 

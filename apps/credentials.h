@@ -9,6 +9,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "file_id.h"
 #include "handfast/handfast.h"
 #include "tls_options.h"
 
@@ -21,14 +22,6 @@
 bool hf_file_read(const char *path, const char *what, size_t limit, uint8_t **out, size_t *out_len);
 void hf_file_free(uint8_t *data, size_t len); /* data NULL is allowed */
 
-/* Which file it was, and in which state: a file that was replaced or written to has another one. */
-typedef struct hf_file_id {
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    struct timespec modified, changed;
-} hf_file_id;
-bool hf_file_id_same(const hf_file_id *a, const hf_file_id *b);
 /* Of the file that stands there now; false: there is none that may be opened. */
 bool hf_file_id_get(const char *path, hf_file_id *out);
 /* As hf_file_read, and which file it was. */

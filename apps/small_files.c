@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "file_id.h"
 #include "folder.h"
 
 #define WAYS 4
@@ -25,7 +26,7 @@
 typedef struct entry {
     char *path; /* NULL: free */
     hf_small_file *file;
-    struct stat info;
+    hf_file_id id;
     bool settled; /* its times are old enough to tell the next change */
     uint64_t looked_ms;
 } entry;
@@ -83,21 +84,17 @@ static entry *entry_of(entry *set, const char *path)
     return NULL;
 }
 
-static bool same_time(struct timespec a, struct timespec b)
+static bool is_still(const hf_file_id *id, const struct stat *info)
 {
-    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-static bool same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           same_time(a->st_mtim, b->st_mtim) && same_time(a->st_ctim, b->st_ctim);
+    hf_file_id now = hf_file_id_of(info);
+    return hf_file_id_same(id, &now);
 }
 
 /* The whole file; NULL when it cannot be had as it is described. */
 static hf_small_file *read_file(int fd, const struct stat *info)
 {
     size_t size = (size_t)info->st_size, done = 0;
+    const hf_file_id before = hf_file_id_of(info);
     struct stat after;
     hf_small_file *file = malloc(sizeof *file + size);
     if (!file)
@@ -109,7 +106,7 @@ static hf_small_file *read_file(int fd, const struct stat *info)
             break;
         done += (size_t)n;
     }
-    if (done == size && fstat(fd, &after) == 0 && same(info, &after))
+    if (done == size && fstat(fd, &after) == 0 && is_still(&before, &after))
         return file;
     free(file); /* it changes just now */
     return NULL;
@@ -141,7 +138,7 @@ static bool keep(entry *e, const char *path, int fd, const struct stat *info, ui
     drop(e);
     *e = (entry){.path = copy,
                  .file = file,
-                 .info = *info,
+                 .id = hf_file_id_of(info),
                  .settled = info->st_ctim.tv_sec < now - SETTLED_S && info->st_mtim.tv_sec < now - SETTLED_S,
                  .looked_ms = now_ms};
     return true;
@@ -167,7 +164,7 @@ unsigned hf_small_files_find(hf_small_files *files, const char *path, uint64_t n
     unsigned status = hf_folder_find(files->root_fd, path, out_fd, out_size);
     bool small = status == 200 && *out_size <= HF_SMALL_FILE_MAX && fstat(*out_fd, &info) == 0 && info.st_size >= 0 &&
                  info.st_size <= HF_SMALL_FILE_MAX;
-    bool unchanged = small && e && e->settled && same(&info, &e->info);
+    bool unchanged = small && e && e->settled && is_still(&e->id, &info);
     if (!unchanged && (!small || !keep(e ? e : place_in(set), path, *out_fd, &info, now_ms))) {
         if (e)
             drop(e);
