@@ -82,6 +82,26 @@ Test(post13, key_update_moves_the_keys)
         }
 }
 
+/* Nothing goes out behind close_notify (section 6.1), though the other direction goes on under new keys. */
+Test(post13, key_update_behind_our_close_notify)
+{
+    for (int at_server = 0; at_server < 2; at_server++) {
+        pair p;
+        gate13 g;
+        side s = side13();
+        connect13(&p, &g, &s, &s, at_server);
+        hf_conn_close(g.to->conn, g.to->worker);
+        size_t sent = g.to->n_sent;
+        gate13_put_message(&g, HF_MSG_KEY_UPDATE, "\1", 1);
+        gate13_update(&g);
+        gate13_put(&g, HF_CONTENT_APPLICATION_DATA, "still here", 10);
+        cr_assert_eq(hf_conn_status(g.to->conn), HF_OK, "%s", hf_conn_reason(g.to->conn));
+        cr_assert_eq(wire_len(&g.to->plain), 10);
+        cr_assert_eq(g.to->n_sent, sent, "an answer behind close_notify");
+        close13(&p, &g);
+    }
+}
+
 Test(post13, data_behind_a_key_update)
 {
     for (int at_server = 0; at_server < 2; at_server++) {
