@@ -39,7 +39,8 @@ bool hf_key_client_start(hf_key_client *client);
 /* After the last connection and configuration. NULL is allowed. */
 void hf_key_client_free(hf_key_client *client);
 
-/* How many keys there are: between hf_key_client_reload and hf_key_client_settle those of the reload, else those of now.
+/* How many keys there are: between hf_key_client_reload and hf_key_client_settle those of the reload, else those of
+ * now.
  */
 size_t hf_key_client_count(hf_key_client *client);
 /* The i-th of them, retained for the caller; NULL: there are not so many. */
