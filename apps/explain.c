@@ -11,7 +11,7 @@
 
 struct hf_explain {
     hf_role role;
-    const char *who;
+    char who[HF_EXPLAIN_WHO_MAX];
     const hf_crypto *crypto;
     unsigned step;    /* the heading that was printed last */
     bool held;        /* a ServerHello came whose version, so its heading, is told with the next event */
@@ -24,7 +24,7 @@ hf_explain *hf_explain_new(hf_role role, const char *who, const hf_crypto *crypt
     if (!explain)
         return NULL;
     explain->role = role;
-    explain->who = who;
+    (void)snprintf(explain->who, sizeof explain->who, "%s", who);
     explain->crypto = crypto;
     return explain;
 }

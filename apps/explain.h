@@ -7,8 +7,10 @@
 
 typedef struct hf_explain hf_explain;
 
-/* who: stands before each line, e.g. the peer's address; "" for none. crypto: tells who made what. Both are borrowed.
- * NULL when out of memory. */
+#define HF_EXPLAIN_WHO_MAX 96
+
+/* who: stands before each line, e.g. the peer's address; "" for none; copied, up to HF_EXPLAIN_WHO_MAX - 1 bytes.
+ * crypto: tells who made what; borrowed. NULL when out of memory. */
 hf_explain *hf_explain_new(hf_role role, const char *who, const hf_crypto *crypto);
 void hf_explain_free(hf_explain *explain); /* NULL is allowed */
 

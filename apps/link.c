@@ -30,6 +30,19 @@ void hf_link_activity(hf_link *link)
         set_state(link, HF_LINK_OPEN); /* to the young end of its list */
 }
 
+/* "address:port", for people. */
+static const char *name_peer(const hf_link *link, char out[HF_PEER_MAX])
+{
+    const hf_peer *peer = &link->peer;
+    socklen_t len = peer->any.sa_family == AF_INET ? sizeof peer->v4 : sizeof peer->v6;
+    char host[48], port[8];
+    if (getnameinfo(&peer->any, len, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+        snprintf(out, HF_PEER_MAX, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+    else
+        snprintf(out, HF_PEER_MAX, "unknown peer");
+    return out;
+}
+
 /* ---- Ending ---- */
 
 /* One line for a handshake that failed, or for a connection that we or a broken rule ended. */
@@ -45,7 +58,8 @@ static void log_end(const hf_link *link)
     if (quiet)
         return;
     const char *reason = hf_conn_reason(link->conn);
-    hf_log_limited("%s: %s: %s%s%s%s", link->peer, opened ? "connection ended" : "handshake failed",
+    char peer[HF_PEER_MAX];
+    hf_log_limited("%s: %s: %s%s%s%s", name_peer(link, peer), opened ? "connection ended" : "handshake failed",
                    hf_status_text(status), reason && reason[0] ? " (" : "", reason ? reason : "",
                    reason && reason[0] ? ")" : "");
 }
@@ -189,7 +203,9 @@ static void open_app(hf_link *link)
     hf_conn_get_info(link->conn, &info);
     if (!info.connected)
         return;
-    hf_export_tell(&link->loop->server->tls.export, link->conn, link->peer);
+    char peer[HF_PEER_MAX];
+    if (link->loop->server->tls.export.label[0])
+        hf_export_tell(&link->loop->server->tls.export, link->conn, name_peer(link, peer));
     set_state(link, HF_LINK_OPEN);
     hf_count_handshake(&link->loop->counts, link->conn);
     link->moved = true;
@@ -325,8 +341,9 @@ static hf_status new_conn(hf_link *link)
 {
     hf_server *server = link->loop->server;
     hf_conn_options options = {.user = link};
+    char peer[HF_PEER_MAX];
     if (server->explain) {
-        link->explain = hf_explain_new(HF_ROLE_SERVER, link->peer, &server->tls.crypto);
+        link->explain = hf_explain_new(HF_ROLE_SERVER, name_peer(link, peer), &server->tls.crypto);
         options.on_event = link->explain ? on_event : NULL;
     }
     if (server->tls.keylog.fd >= 0)
@@ -337,20 +354,7 @@ static hf_status new_conn(hf_link *link)
     return status;
 }
 
-static void name_peer(char out[HF_PEER_MAX], int fd)
-{
-    struct sockaddr_storage address;
-    socklen_t len = sizeof address;
-    char host[48], port[8];
-    if (getpeername(fd, (struct sockaddr *)&address, &len) == 0 &&
-        getnameinfo((struct sockaddr *)&address, len, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-        snprintf(out, HF_PEER_MAX, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
-    else
-        snprintf(out, HF_PEER_MAX, "unknown peer");
-}
-
-bool hf_link_start(hf_loop *loop, int fd)
+bool hf_link_start(hf_loop *loop, int fd, const hf_peer *peer)
 {
     hf_link *link = calloc(1, sizeof *link);
     if (!link || uv_poll_init(&loop->uv, &link->poll, fd) != 0) {
@@ -367,12 +371,13 @@ bool hf_link_start(hf_loop *loop, int fd)
     link->app = loop->server->app;
     link->state = HF_LINK_HANDSHAKE;
     link->since = uv_now(&loop->uv);
-    name_peer(link->peer, fd);
+    link->peer = *peer;
     loop->n_links++;
     hf_loop_list_add(loop, link);
     hf_status status = new_conn(link);
     if (status != HF_OK) {
-        hf_log_limited("%s: a connection was refused: %s", link->peer, hf_status_text(status));
+        char name[HF_PEER_MAX];
+        hf_log_limited("%s: a connection was refused: %s", name_peer(link, name), hf_status_text(status));
         hf_link_destroy(link);
         return false;
     }

@@ -8,6 +8,7 @@
 #ifndef HANDFAST_APPS_LINK_H
 #define HANDFAST_APPS_LINK_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
@@ -32,6 +33,13 @@
 
 typedef struct hf_link hf_link;
 typedef struct hf_loop hf_loop;
+
+/* Whose connection: written out only where somebody reads it. */
+typedef union hf_peer {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+} hf_peer;
 
 /* What is done with the plaintext. All on the loop's thread. */
 typedef struct hf_app {
@@ -73,11 +81,11 @@ struct hf_link {
     bool moved;     /* something moved in this round */
     bool finishing; /* the application is done; only output remains */
     bool writing;   /* what the application wrote is not sealed yet */
-    char peer[HF_PEER_MAX];
+    hf_peer peer;
 };
 
 /* A new connection on an accepted socket; takes fd in every case. False after logging why. */
-bool hf_link_start(hf_loop *loop, int fd);
+bool hf_link_start(hf_loop *loop, int fd, const hf_peer *peer);
 
 /* Its turn in a pass of the loop, in this order: tick.c. */
 

@@ -78,7 +78,9 @@ static void accept_ready(uv_poll_t *poll, int status, int events)
             accept_on(loop, false); /* the timer tries again */
             return;
         }
-        int fd = accept4(loop->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        hf_peer peer = {.any.sa_family = AF_UNSPEC};
+        socklen_t len = sizeof peer;
+        int fd = accept4(loop->listen_fd, &peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         int error = errno;
         if (fd < 0)
             atomic_fetch_sub(&server->connections, 1);
@@ -88,7 +90,7 @@ static void accept_ready(uv_poll_t *poll, int status, int events)
         }
         if (fd < 0 && (error == EAGAIN || error == EWOULDBLOCK))
             return;
-        if (fd >= 0 && !hf_link_start(loop, fd)) {
+        if (fd >= 0 && !hf_link_start(loop, fd, &peer)) {
             back_off(loop, strerror(ENOMEM));
             return;
         }
