@@ -96,15 +96,15 @@ void hf_link_destroy(hf_link *link)
     end_tls(link);
     hf_tick_forget(link);
     hf_loop_list_remove(link->loop, link);
-    uv_poll_stop(&link->poll);
+    uv_close((uv_handle_t *)&link->poll, poll_closed); /* first: it takes the descriptor out of the kernel's list */
     close(link->fd);
-    uv_close((uv_handle_t *)&link->poll, poll_closed);
 }
 
 static void start_linger(hf_link *link)
 {
     end_tls(link);
-    shutdown(link->fd, SHUT_WR);
+    if (link->eof || shutdown(link->fd, SHUT_WR) != 0)
+        link->broken = true; /* nothing comes any more: it said so, or reset the connection meanwhile */
     set_state(link, HF_LINK_LINGER);
 }
 
@@ -280,9 +280,9 @@ void hf_link_settle(hf_link *link)
         return;
     }
     /* Input that is not wanted just now (a key operation is out) mostly does not come: to stop listening for it costs
-     * two system calls a handshake, so that waits until there is some. */
+     * two system calls a handshake, so that waits until there is some. That somebody left is heard of as well. */
     if (!link->readable)
-        events |= link->events & UV_READABLE;
+        events |= link->state == HF_LINK_HANDSHAKE ? UV_READABLE : link->events & UV_READABLE;
     if (link->eof)
         events &= ~UV_READABLE;
     if (events != link->events) {
@@ -370,6 +370,7 @@ bool hf_link_start(hf_loop *loop, int fd, const hf_peer *peer)
     link->fd = fd;
     link->app = loop->server->app;
     link->state = HF_LINK_HANDSHAKE;
+    link->readable = true; /* mostly its first bytes came with it: net.c */
     link->since = uv_now(&loop->uv);
     link->peer = *peer;
     loop->n_links++;
