@@ -1,7 +1,11 @@
 /* A key whose uses are written down. See key_watch.h.
  *
  * A token's uses are told by hsm, one line for each try; a key in a file has nobody to tell of it, so that is done
- * here. The operation's way back passes by here, because a result may leave only when its line is written. */
+ * here. The operation's way back passes by here, because a result may leave only when its line is written.
+ *
+ * Who submits or cancels, mostly an event loop, takes the key's lock. Who brings a result back takes it only at the
+ * key's end, and frees nothing: that is a token's thread, of low priority, and a loop that waited for one which was
+ * interrupted with the lock would serve nobody for so long (docs/architecture.md, "Tokens at run time"). */
 #include "key_watch.h"
 
 #include <openssl/evp.h>
@@ -18,9 +22,13 @@ typedef struct passage { /* one operation on its way */
     hf_key_done_fn *done;
     void *arg;
     uint64_t since_us;
-    struct passage *next, *previous;
-    bool held, over; /* held: cancel looks at it; over: it came back meanwhile. Guarded by the key's lock */
+    struct passage *next, *previous; /* among those that are out; guarded by the key's lock, like what follows */
+    unsigned held;                   /* calls of cancel that look at it */
+    bool over;                       /* it came back, and is not out any more */
+    struct passage *next_over;       /* among those that came back */
 } passage;
+
+#define ENDING ((size_t)1 << (8 * sizeof(size_t) - 1)) /* beside the number in `running`: release waits for it */
 
 typedef struct watched_key {
     hf_key face; /* first */
@@ -29,9 +37,10 @@ typedef struct watched_key {
     bool tells; /* the key below tells its uses itself */
     uint8_t fingerprint[32];
     atomic_size_t references;
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t quiet; /* an operation is over */
-    size_t running;       /* operations whose `done` has not returned */
+    atomic_size_t running;   /* operations whose `done` has not returned */
+    _Atomic(passage *) over; /* came back and are still listed; the last one first */
+    pthread_mutex_t lock;    /* guards what follows */
+    pthread_cond_t quiet;    /* ENDING: an operation is over */
     passage *first;
 } watched_key;
 
@@ -79,33 +88,61 @@ static void tell(watched_key *key, const hf_key_op *op, uint64_t since_us)
     hf_audit_use(key->audit, &use);
 }
 
+static void leave_over(watched_key *key, passage *way)
+{
+    way->next_over = atomic_load(&key->over);
+    while (!atomic_compare_exchange_weak(&key->over, &way->next_over, way))
+        ;
+}
+
+/* With the lock held: those that came back go, except for those that cancel looks at. */
+static void sweep(watched_key *key)
+{
+    passage *way = atomic_exchange(&key->over, NULL);
+    while (way) {
+        passage *next = way->next_over;
+        if (way->next)
+            way->next->previous = way->previous;
+        *(way->previous ? &way->previous->next : &key->first) = way->next;
+        way->over = true;
+        if (way->held == 0)
+            free(way);
+        way = next;
+    }
+}
+
+/* An operation's `done` has returned. Unless the key is ending it may be gone as soon as the number is down. */
+static void one_less(watched_key *key)
+{
+    size_t n = atomic_load(&key->running);
+    while (!(n & ENDING))
+        if (atomic_compare_exchange_weak(&key->running, &n, n - 1))
+            return;
+    pthread_mutex_lock(&key->lock); /* nobody submits any more */
+    atomic_fetch_sub(&key->running, 1);
+    pthread_cond_broadcast(&key->quiet);
+    pthread_mutex_unlock(&key->lock);
+}
+
 static void came_back(void *arg, hf_key_op *op)
 {
-    passage *way = arg, copy = *way;
+    passage *way = arg;
     watched_key *key = way->key;
-    pthread_mutex_lock(&key->lock);
-    if (way->next)
-        way->next->previous = way->previous;
-    *(way->previous ? &way->previous->next : &key->first) = way->next;
-    bool held = way->held;
-    way->over = held;
-    pthread_mutex_unlock(&key->lock);
-    if (!held)
-        free(way);
+    hf_key_done_fn *done = way->done;
+    void *done_arg = way->arg;
+    uint64_t since_us = way->since_us;
+    leave_over(key, way);
     if (!key->tells)
-        tell(key, op, copy.since_us);
+        tell(key, op, since_us);
     if (hf_audit_withholds(key->audit))
         refuse(op);
     watched_key *outer = completing.key;
     size_t outer_depth = completing.depth;
     completing.depth = outer == key ? outer_depth + 1 : 1;
     completing.key = key;
-    copy.done(copy.arg, op);
+    done(done_arg, op);
     if (completing.key == key) { /* else it was the end of the key */
-        pthread_mutex_lock(&key->lock);
-        key->running--;
-        pthread_cond_broadcast(&key->quiet);
-        pthread_mutex_unlock(&key->lock);
+        one_less(key);
         completing.key = outer;
         completing.depth = outer_depth;
     }
@@ -121,8 +158,9 @@ static void submit(hf_key *face, hf_key_op *op, hf_key_done_fn *done, void *arg)
         return;
     }
     *way = (passage){.key = key, .done = done, .arg = arg, .since_us = hf_time_us(CLOCK_MONOTONIC)};
+    atomic_fetch_add(&key->running, 1);
     pthread_mutex_lock(&key->lock);
-    key->running++;
+    sweep(key);
     way->next = key->first;
     if (way->next)
         way->next->previous = way;
@@ -144,8 +182,10 @@ static void release(hf_key *face)
     /* The watch holds the key below too, so that one's release need not wait for what is running. */
     size_t mine = completing.key == key ? completing.depth : 0;
     pthread_mutex_lock(&key->lock);
-    while (key->running > mine)
+    (void)atomic_fetch_or(&key->running, ENDING);
+    while ((atomic_load(&key->running) & ~ENDING) > mine)
         pthread_cond_wait(&key->quiet, &key->lock);
+    sweep(key);
     pthread_mutex_unlock(&key->lock);
     if (mine)
         completing.key = NULL;
@@ -163,22 +203,22 @@ static void cancel(hf_key *face, hf_key_done_fn *done, void *arg)
     if (!key->inner->ops->cancel)
         return;
     pthread_mutex_lock(&key->lock);
+    sweep(key);
     passage *way = key->first;
     while (way && (way->done != done || way->arg != arg))
         way = way->next;
     if (way)
-        way->held = true;
+        way->held++;
     pthread_mutex_unlock(&key->lock);
     if (!way)
         return;
     retain(face); /* its end may be the key's */
     key->inner->ops->cancel(key->inner, came_back, way);
     pthread_mutex_lock(&key->lock);
-    way->held = false;
-    bool over = way->over;
-    pthread_mutex_unlock(&key->lock);
-    if (over)
+    sweep(key);
+    if (--way->held == 0 && way->over)
         free(way);
+    pthread_mutex_unlock(&key->lock);
     release(face);
 }
 
@@ -208,6 +248,8 @@ static hf_key *wrap(hf_key *inner, hf_audit *audit)
         key->audit = audit;
         key->tells = hf_hsm_key_stats(inner, stats) == HF_OK;
         atomic_init(&key->references, 1);
+        atomic_init(&key->running, 0);
+        atomic_init(&key->over, NULL);
         pthread_mutex_init(&key->lock, NULL);
         pthread_cond_init(&key->quiet, NULL);
         free(stats);
