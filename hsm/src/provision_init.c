@@ -84,7 +84,9 @@ static hf_status choose(CK_FUNCTION_LIST *fn, const CK_UTF8CHAR label[LABEL_SIZE
         if (fn->C_GetTokenInfo(ids[i], &at.info) != CKR_OK)
             continue;
         if ((at.info.flags & IN_USE) && has_label(&at.info, label))
-            return hf_why_set(why, HF_ERR_AMBIGUOUS, "a token of this label exists already: choose another label");
+            return hf_why_set(why, HF_ERR_AMBIGUOUS,
+                              "a token of this label exists already, and one in use is never initialised anew: choose "
+                              "another label");
         if (at.info.flags & (IN_USE | CKF_WRITE_PROTECTED))
             continue;
         at.database = is_database(&at);
