@@ -60,6 +60,15 @@ class Resumption:
         with self.serve() as server:
             self.openssl_resumes(version, server, server, True, version)
 
+    def openssl_client_retried(self):
+        """The binder is over the HelloRetryRequest and the hello before it, too: RFC 8446 section 4.2.11.2."""
+        groups = ["-groups", "X25519:P-384"]
+        with self.serve(("--groups", "P-384", "--explain")) as server, tempfile.NamedTemporaryFile() as session:
+            self.openssl_once(server.port, "1.3", [*groups, "-sess_out", session.name])
+            reused = self.openssl_once(server.port, "1.3", [*groups, "-sess_in", session.name])
+            expect(reused, f"a full handshake\n{server.output()}")
+            expect(server.output().count("received ClientHello") == 4, f"not asked again\n{server.output()}")
+
     def openssl_session_id(self):
         """-reconnect connects five times more; without tickets the ID is all there is."""
         for more, expected in ((("--session-cache", "10"), 5), ((), 0)):
@@ -190,6 +199,17 @@ class Resumption:
             code, errors, what = self.connect(server.port, ("--resume", "2", *ONLY[version]), b"abc\n", 4)
             expect(code == 0 and errors.count("resumed by a ticket") == 2, what)
 
+    def connect_to_openssl_retried(self):
+        """Through a HelloRetryRequest each time."""
+        def argv(port):
+            return ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", self.world.cert("rsa"), "-key",
+                    self.world.key("rsa"), "-tls1_3", "-groups", "P-384", "-rev"]
+
+        with process.Server(argv) as server:
+            code, errors, what = self.connect(server.port, ("--resume", "2", "--explain", *ONLY["1.3"]), b"abc\n", 4)
+            expect(code == 0 and errors.count("resumed by a ticket") == 2, what)
+            expect(errors.count("sent ClientHello") == 6, what)
+
     def connect_to_openssl_by_id(self):
         def argv(port):
             return ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", self.world.cert("rsa"), "-key",
@@ -231,6 +251,8 @@ class Resumption:
             yield f"connect to gnutls, TLS {version}", lambda v=version: self.connect_to_gnutls(v)
         for number in (1, 4):
             yield f"{number} tickets", lambda n=number: self.number_of_tickets(n)
+        yield "openssl to serve, HelloRetryRequest", self.openssl_client_retried
+        yield "connect to openssl, HelloRetryRequest", self.connect_to_openssl_retried
         yield "openssl to serve, session ID", self.openssl_session_id
         yield "curl to serve", self.curl_client
         yield "connect to serve, session ID", self.connect_by_id
@@ -250,7 +272,7 @@ class Resumption:
                 lambda m=more, c=code, w=word: self.refused(m, c, w)
 
     def run(self):
-        return cells.run_all(dict(self.cells()), at_least=35)
+        return cells.run_all(dict(self.cells()), at_least=37)
 
 
 def main():
