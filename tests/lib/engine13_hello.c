@@ -222,13 +222,14 @@ Test(hello13, extensions_of_a_client_hello)
 
 /* ---- The second ClientHello ---- */
 
-static void second_hello(client_change *change, int alert, const char *what)
+/* The server asks for P-384; second: another group of its own, or 0. */
+static void second_hello_of(uint16_t second, client_change *change, int alert, const char *what)
 {
     pair p;
     gate13 g;
     unit u;
     hf_client_hello hello;
-    side client = side13(), server = {.tls13 = true, .groups = {HF_GROUP_P384}};
+    side client = side13(), server = {.tls13 = true, .groups = {HF_GROUP_P384, second}};
     open13(&p, &g, &client, &server, true);
     reach13(&g, HF_MSG_CLIENT_HELLO, &u);
     gate13_pass(&g, &u);
@@ -244,6 +245,11 @@ static void second_hello(client_change *change, int alert, const char *what)
     else
         refused13(&g, (hf_alert)alert, what);
     close13(&p, &g);
+}
+
+static void second_hello(client_change *change, int alert, const char *what)
+{
+    second_hello_of(0, change, alert, what);
 }
 
 static void nothing(hf_client_hello *h)
@@ -281,6 +287,16 @@ static void wrong_share(hf_client_hello *h)
 {
     share(h, HF_GROUP_P256, 65, 4, 1);
 }
+/* A good one: the base point of P-256 (FIPS 186-4 appendix D.1.2.3). */
+static void good_share_of_another_group(hf_client_hello *h)
+{
+    static const uint8_t shares[] = {0x00, 0x17, 0x00, 0x41, 0x04, 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8,
+                                     0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33,
+                                     0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96, 0x4f, 0xe3, 0x42, 0xe2, 0xfe,
+                                     0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33,
+                                     0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5};
+    h->ext.key_shares = (hf_slice){shares, sizeof shares};
+}
 static void only_tls12(hf_client_hello *h)
 {
     h->ext.supported_versions = (hf_slice){(const uint8_t *)"\x03\x03", 2};
@@ -301,6 +317,7 @@ Test(hello13, second_client_hello)
     second_hello(other_session_id, HF_ALERT_ILLEGAL_PARAMETER, "another session id");
     second_hello(empty_shares, HF_ALERT_ILLEGAL_PARAMETER, "still no share");
     second_hello(wrong_share, HF_ALERT_ILLEGAL_PARAMETER, "a share for another group");
+    second_hello_of(HF_GROUP_P256, good_share_of_another_group, HF_ALERT_ILLEGAL_PARAMETER, "a group not asked for");
     second_hello(bad_share, HF_ALERT_ILLEGAL_PARAMETER, "not on the curve");
     second_hello(only_tls12, HF_ALERT_ILLEGAL_PARAMETER, "another version");
     second_hello(no_algorithms, HF_ALERT_MISSING_EXTENSION, "no signature_algorithms");
