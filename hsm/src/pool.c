@@ -272,7 +272,8 @@ bool hf_pool_queue(hf_pool *pool, hf_try *t)
         return false;
     if (pool->idle > 0)
         hf_bell_ring(&pool->work);
-    else if (pool->latency_us > HF_POOL_FAR_US && pool->workers_n < threads_limit(pool))
+    /* Those that were woken for what came before may not have run yet, and count as idle still. */
+    if (pool->idle < pool->queue.n && pool->latency_us > HF_POOL_FAR_US && pool->workers_n < threads_limit(pool))
         (void)hf_worker_start(pool, NULL, 0); /* they wait for the wire, not for our CPUs */
     return true;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "pool.h"
 
 TestSuite(hsm_failover, .init = fault_setup, .fini = token_teardown, .timeout = 600);
 
@@ -138,6 +139,30 @@ Test(hsm_failover, queue_of_a_failed_token_moves)
     fault("[demo]\ntoken = absent");
     while (atomic_load(&n) < submitted)
         usleep(1000);
+    key->ops->release(key);
+}
+
+/* All that comes at once finds the same threads idle, which serve one each. The lock is held meanwhile, as a token's
+ * thread may that was interrupted. */
+Test(hsm_failover, threads_grow_with_what_comes_at_once)
+{
+    static const uint8_t digest[32];
+    enum { BURST = 12 };
+    atomic_uint n = 0;
+    hf_hsm_stats stats;
+    fault("latency C_Sign = 20ms");
+    hf_key *key = open_key("p256", 0);
+
+    for (int i = 0; i < 4; i++)
+        cr_assert_eq(sign_zeros(key, P256), HF_OK);
+    hf_hub_lock();
+    for (int i = 0; i < BURST; i++)
+        key->ops->submit(key, make_sign(key, P256, digest, sizeof digest), count_good, &n);
+    hf_hub_unlock();
+    while (atomic_load(&n) < BURST)
+        usleep(1000);
+    cr_assert_eq(hf_hsm_key_stats(key, &stats), HF_OK);
+    cr_expect_geq(stats.tokens[0].threads, BURST);
     key->ops->release(key);
 }
 
