@@ -291,7 +291,7 @@ Test(records13, empty_application_data)
 /* ---- Key changes end at a record's end: section 5.1 ---- */
 
 /* The sender's message with something behind it in its record. */
-static void behind(bool at_server, bool retry, unsigned message, const char *what)
+static void behind_by(bool at_server, bool retry, unsigned message, const char *more, size_t more_len, const char *what)
 {
     pair p;
     gate13 g;
@@ -305,20 +305,28 @@ static void behind(bool at_server, bool retry, unsigned message, const char *wha
         gate13_pass(&g, &u);
         reach13(&g, message, &u);
     }
-    memcpy(u.bytes + u.len, "\x08\0\0\2\0\0", 6); /* EncryptedExtensions */
-    gate13_put(&g, HF_CONTENT_HANDSHAKE, u.bytes + HF_RECORD_HEADER_SIZE, u.len - HF_RECORD_HEADER_SIZE + 6);
+    memcpy(u.bytes + u.len, more, more_len);
+    gate13_put(&g, HF_CONTENT_HANDSHAKE, u.bytes + HF_RECORD_HEADER_SIZE, u.len - HF_RECORD_HEADER_SIZE + more_len);
     refused13(&g, HF_ALERT_UNEXPECTED_MESSAGE, what);
     close13(&p, &g);
 }
 
+/* A whole message, and the first byte of the one that comes next: nothing else is wrong with that. */
+static void behind(bool at_server, bool retry, unsigned message, uint8_t next, const char *what)
+{
+    const char first = (char)next;
+    behind_by(at_server, retry, message, "\x08\0\0\2\0\0", 6, what); /* EncryptedExtensions */
+    behind_by(at_server, retry, message, &first, 1, what);
+}
+
 Test(records13, data_behind_a_key_change)
 {
-    behind(false, false, HF_MSG_SERVER_HELLO, "ServerHello");
-    behind(false, true, HF_MSG_SERVER_HELLO, "ServerHello after a HelloRetryRequest");
-    behind(false, false, HF_MSG_FINISHED, "the server's Finished");
-    behind(true, false, HF_MSG_CLIENT_HELLO, "ClientHello");
-    behind(true, true, HF_MSG_CLIENT_HELLO, "the second ClientHello");
-    behind(true, false, HF_MSG_FINISHED, "the client's Finished");
+    behind(false, false, HF_MSG_SERVER_HELLO, HF_MSG_ENCRYPTED_EXTENSIONS, "ServerHello");
+    behind(false, true, HF_MSG_SERVER_HELLO, HF_MSG_ENCRYPTED_EXTENSIONS, "ServerHello after a HelloRetryRequest");
+    behind(false, false, HF_MSG_FINISHED, HF_MSG_NEW_SESSION_TICKET, "the server's Finished");
+    behind(true, false, HF_MSG_CLIENT_HELLO, HF_MSG_FINISHED, "ClientHello");
+    behind(true, true, HF_MSG_CLIENT_HELLO, HF_MSG_FINISHED, "the second ClientHello");
+    behind(true, false, HF_MSG_FINISHED, HF_MSG_KEY_UPDATE, "the client's Finished");
 }
 
 /* ---- Interleaving: section 5.1 ---- */
