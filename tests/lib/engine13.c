@@ -123,25 +123,41 @@ Test(tls13, fallback_is_refused)
     pair_cleanup(&p);
 }
 
-/* RFC 8446 section 4.1.3: a man in the middle takes TLS 1.3 out of the hello; the client sees the sentinel. */
+static uint8_t *find_on(end *e, const void *needle, size_t len)
+{
+    for (size_t i = 0; i + len <= wire_len(&e->out); i++)
+        if (memcmp(wire_data(&e->out) + i, needle, len) == 0)
+            return wire_data(&e->out) + i;
+    cr_assert_fail("it is not on the wire");
+    return NULL;
+}
+
+static void move_until_it_sends(pair *p, end *e)
+{
+    while (pair_move(p, e) && wire_len(&e->out) == 0) {
+    }
+}
+
+/* RFC 8446 section 4.1.3: a man in the middle takes TLS 1.3 out of the hello; the client sees the sentinel: that for
+ * TLS 1.2, and that for lower versions. */
 Test(tls13, downgrade_is_noticed)
 {
     static const uint8_t versions[] = {0x00, 0x2b, 0x00, 0x05, 0x04, 0x03, 0x04, 0x03, 0x03};
-    pair p = {0};
-    world_pair(&p, &(side){.tls13 = true}, &(side){.tls13 = true});
-    while (pair_move(&p, &p.client) && wire_len(&p.client.out) == 0) {
+    for (uint8_t last = 0; last <= 2; last++) {
+        pair p = {0};
+        world_pair(&p, &(side){.tls13 = true}, &(side){.tls13 = true});
+        move_until_it_sends(&p, &p.client);
+        find_on(&p.client, versions, sizeof versions)[1] = 0x7b; /* an unknown extension in its place */
+        move_until_it_sends(&p, &p.server);
+        uint8_t *sentinel = find_on(&p.server, "DOWNGRD\1", 8);
+        sentinel[7] = last;
+        pair_run(&p);
+        bool noticed = strstr(hf_conn_reason(p.client.conn), "downgrade") != NULL;
+        cr_assert_eq(noticed, last < 2, "%u", last); /* 2 is none, and another random than the server's */
+        cr_assert(!noticed || hf_conn_status(p.client.conn) == HF_SEND(HF_ALERT_ILLEGAL_PARAMETER));
+        cr_assert_eq(p.server.n_connected, 0);
+        pair_cleanup(&p);
     }
-    uint8_t *at = NULL;
-    for (size_t i = 0; i + sizeof versions <= wire_len(&p.client.out); i++)
-        if (memcmp(wire_data(&p.client.out) + i, versions, sizeof versions) == 0)
-            at = wire_data(&p.client.out) + i;
-    cr_assert_not_null(at);
-    at[1] = 0x7b; /* an unknown extension in its place */
-    pair_run(&p);
-    cr_assert_eq(hf_conn_status(p.client.conn), HF_SEND(HF_ALERT_ILLEGAL_PARAMETER));
-    cr_assert_not_null(strstr(hf_conn_reason(p.client.conn), "downgrade"));
-    cr_assert_eq(p.server.n_connected, 0);
-    pair_cleanup(&p);
 }
 
 Test(tls13, client_authentication)
