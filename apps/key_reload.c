@@ -91,12 +91,13 @@ static void load(hf_key_reload *reload, uint32_t number)
     hf_cli_context(HF_RELOAD_FAILED_TEXT);
     hf_status status = open_set(reload, number, false, &reload->fresh);
     hf_cli_context("");
-    if (status == HF_OK && hf_key_service_show(reload->service, number, reload->certs))
+    if (status == HF_OK && !hf_key_service_show(reload->service, number, reload->certs))
+        status = HF_ERR_IO; /* out of memory, or the network process has gone */
+    if (status == HF_OK)
         return; /* what becomes of it the network process says */
     close_set(reload, &reload->fresh);
     hf_key_watch_settle(watch, false);
-    if (status != HF_OK)
-        hf_key_service_refuse(reload->service, number, status);
+    hf_key_service_refuse(reload->service, number, status);
 }
 
 static void settle(hf_key_reload *reload, bool adopt)
