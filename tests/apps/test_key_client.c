@@ -346,6 +346,7 @@ Test(key_service, survives_any_bytes)
         if (i % 2) { /* a good head before a bad body */
             memset(data, 0, HF_WIRE_HEAD);
             data[1] = HF_WIRE_VERSION;
+            data[8] = 0x80; /* no id of the client's: it would take the answer for that of its own operation */
             data[3] = (uint8_t)(1 + seed % 8);
             len = len < HF_WIRE_HEAD ? HF_WIRE_HEAD : len;
             data[6] = (uint8_t)((len - HF_WIRE_HEAD) >> 8);
