@@ -1,6 +1,7 @@
 /* Configurations: setters, the check of the whole, reference counting. */
 #include "config.h"
 #include "credential.h"
+#include "own_verifier.h"
 #include "staple.h"
 
 #include <stdio.h>
@@ -35,6 +36,7 @@ static void credential_cleanup(hf_config *config, hf_own_credential *own)
 {
     hf_credential_drop_links(config, own);
     hf_staple_drop(config, own);
+    hf_own_verifier_drop(config, own);
     for (size_t i = 0; i < own->n; i++)
         hf_memory_free(&config->memory, (uint8_t *)(uintptr_t)own->certs[i].ptr, own->certs[i].len);
     if (own->cert)
@@ -140,6 +142,9 @@ static hf_status credential_fill(hf_config *config, hf_own_credential *own, cons
         return status;
     if (spki_len != from->key->spki_len || memcmp(spki, from->key->spki, spki_len) != 0)
         return HF_ERR_KEY_MISMATCH;
+    status = hf_own_verifier_prepare(config, own, spki, spki_len);
+    if (status != HF_OK)
+        return status;
     from->key->ops->retain(from->key);
     own->key = from->key;
     return HF_OK;

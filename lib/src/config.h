@@ -18,11 +18,21 @@ typedef struct hf_link {
     hf_slice issuer; /* DER name; heap, owned; empty: unknown */
 } hf_link;
 
+/* What verifies our own signatures before they are sent, made once of the certificate's key; verifier NULL: pki does.
+ */
+typedef struct hf_own_verifier {
+    const hf_verifier *verifier;
+    void *block; /* owned; the state stands in it, aligned */
+    size_t block_size;
+    const void *state; /* constant; shared by all connections and their threads */
+} hf_own_verifier;
+
 typedef struct hf_own_credential {
     hf_slice certs[HF_CHAIN_MAX]; /* heap, owned */
     hf_link links[HF_CHAIN_MAX];
     size_t n;
-    hf_cert *cert; /* the parsed first one: verifies our own signatures before they are sent */
+    hf_cert *cert; /* the parsed first one */
+    hf_own_verifier verifier;
     hf_cert_info info;
     hf_key *key;        /* retained */
     hf_slice ocsp;      /* response to staple; heap, owned; empty: none */

@@ -4,6 +4,7 @@
  * key: nothing in it points to the connection.
  */
 #include "conn.h"
+#include "own_verifier.h"
 
 typedef struct hf_key_box {
     hf_key_op op; /* first: hf_key_op_free gets a pointer to it */
@@ -232,12 +233,27 @@ hf_status hf_check_signature(hf_conn *conn, const hf_cert *cert, uint16_t scheme
     return status;
 }
 
+/* With what was prepared of our key, where that takes it; else as a peer's signature. */
+static hf_status check_own(hf_conn *conn, uint16_t scheme_id, const hf_slice *parts, size_t n_parts, hf_slice signature)
+{
+    const hf_own_credential *own = conn->hs->credential;
+    const hf_scheme *scheme = hf_scheme_by_id(scheme_id);
+    uint8_t digest[HF_HASH_SIZE_MAX];
+    size_t len;
+
+    if (!hf_own_verifier_takes(own, scheme))
+        return hf_check_signature(conn, own->cert, scheme_id, parts, n_parts, signature);
+    hf_status status = digest_parts(conn, scheme->hash, parts, n_parts, digest, &len);
+    if (status != HF_OK)
+        return status;
+    return own->verifier.verifier->verify_digest(own->verifier.state, digest, len, signature.ptr, signature.len);
+}
+
 hf_status hf_checked_signature(hf_conn *conn, const hf_key_op *op, const hf_slice *parts, size_t n_parts)
 {
     if (op->result_len == 0 || op->result_len > HF_KEY_RESULT_MAX)
         return HF_ERR_CRYPTO;
-    hf_status status = hf_check_signature(conn, conn->hs->credential->cert, op->scheme, parts, n_parts,
-                                          (hf_slice){op->result, op->result_len});
+    hf_status status = check_own(conn, op->scheme, parts, n_parts, (hf_slice){op->result, op->result_len});
     if (status != HF_OK)
         return status == HF_ERR_VERIFY ? HF_ERR_CRYPTO : status;
     hf_emit(conn, HF_EVENT_KEY_DONE, 0, 0, "signature verified with our certificate");

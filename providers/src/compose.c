@@ -9,7 +9,8 @@
  *           handshake, and is no slower on long messages. It has SHA-1 and SHA-256 only, and needs the SHA extensions.
  *           Where it does not serve, libcrypto's assembler makes up for its calls: it is a sixth faster than portable
  *           on short messages of SHA-384 and SHA-512, a quarter with SHA-256, and nearly twice as fast on long ones.
- *   rest    libcrypto. */
+ *   check   of our own signatures: p256, for keys on P-256; libcrypto, as part of pki, where that is not there, and for
+ * all other keys. rest    libcrypto. */
 #include "compose.h"
 
 #include <stdio.h>
@@ -32,6 +33,9 @@ static const hf_provider *const all[] = {
     &hf_provider_portable,
 #if HF_HAVE_X86
     &hf_provider_x86,
+#endif
+#if HF_HAVE_P256
+    &hf_provider_p256,
 #endif
     &hf_provider_mixed, /* last: it serves where the table says so, and never because another is missing */
     NULL,
@@ -256,6 +260,36 @@ static void choose_pki(composing *c)
     note(c, "pki", "X.509", chosen, chosen && s.seen == 1 ? "only one that offers it" : reason_of(&s, chosen));
 }
 
+static const hf_verifier *find_verifier(const hf_provider *provider, uint16_t group)
+{
+    for (size_t i = 0; provider->verifiers && provider->verifiers[i]; i++)
+        if (provider->verifiers[i]->group == group)
+            return provider->verifiers[i];
+    return NULL;
+}
+
+/* Where there is no verifier, pki does it. */
+static void choose_verifier(composing *c)
+{
+    const hf_provider *provider = c->crypto.pki ? c->crypto.pki->provider : NULL;
+    const hf_verifier *chosen = NULL;
+    search s = {0};
+
+    for (size_t i = 0; c->list[i] && !chosen; i++) {
+        const hf_verifier *verifier = find_verifier(c->list[i], HF_GROUP_P256);
+        if (!usable(&s, c->list[i], verifier != NULL))
+            continue;
+        if (hf_self_test_verifier(verifier) == HF_OK)
+            chosen = verifier;
+        else
+            s.failed++;
+    }
+    if (chosen)
+        provider = chosen->provider;
+    c->crypto.verifiers[0] = chosen;
+    note(c, "check", "own ECDSA P-256", provider, s.seen > 0 ? reason_of(&s, provider) : "as signatures of peers");
+}
+
 /* Looks the forced provider up and checks that it can run; *why_text gets the reason when not. */
 static hf_status look_up(const hf_provider *const *list, const char *name, const hf_provider **out,
                          const char **why_text)
@@ -320,6 +354,7 @@ hf_status hf_compose_among(const hf_provider *const *list, const char *force, hf
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
         choose_group(&c, i, &group_count);
     choose_pki(&c);
+    choose_verifier(&c);
 
     *out = c.crypto;
     if (choices)

@@ -9,5 +9,6 @@ set(HF_PROVIDERS_SOURCES
   src/selftest.c
   src/selftest_cipher.c
   src/selftest_data.c
+  src/selftest_verifier.c
   src/selftest_x25519.c
 )

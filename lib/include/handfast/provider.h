@@ -1,7 +1,7 @@
 /* The contract between the engine and the cryptography.
  *
- * A provider is a const descriptor: lists of record ciphers, hashes, key-exchange groups and signature
- * verifiers, and at most one X.509 implementation ("pki"). A missing entry is simply absent. A composition
+ * A provider is a const descriptor: lists of record ciphers, hashes, key-exchange groups and verifiers of one's own
+ * signatures, and at most one X.509 implementation ("pki"). A missing entry is simply absent. A composition
  * (hf_crypto) picks one implementation per algorithm; the engine sees only the composition.
  *
  * Threads: descriptors are const and shared by all threads. A worker belongs to one thread at a time.
@@ -326,6 +326,32 @@ typedef struct hf_pki {
     hf_status (*ocsp_check)(const hf_ocsp *ocsp, int64_t *out_until, char *why, size_t why_max);
 } hf_pki;
 
+/* ---- Own signatures ----------------------------------------------------------------------------- */
+
+#define HF_VERIFIER_ALIGN 64 /* alignment of every verifier's state, in bytes */
+#define HF_VERIFIERS_MAX 3   /* in a composition */
+
+/* Checks ECDSA signatures of one key that is known long before: of one's own, each of whose signatures is verified
+ * before it is sent. It may compute much of the key once, so that it is faster than hf_pki.verify_digest afterwards.
+ * For public data only: its time may depend on all that it is given. */
+typedef struct hf_verifier {
+    uint16_t group;   /* HF_GROUP_* of the keys that it takes */
+    const char *name; /* "ECDSA P-256" */
+    const hf_provider *provider;
+    size_t state_size; /* bytes for one key, aligned to HF_VERIFIER_ALIGN, given by the caller */
+
+    /* Fills `state` (uninitialised memory) from a SubjectPublicKeyInfo (DER, borrowed). The state is plain data: it
+     * needs no clean-up, and any number of threads may use it. HF_ERR_UNSUPPORTED: this encoding of a key is not taken,
+     * and whoever asks does without; HF_ERR_DECODE: it is no key of the group. */
+    hf_status (*prepare)(void *state, const uint8_t *spki, size_t spki_len);
+
+    /* As hf_pki.verify_digest: of a digest longer than the group's order the leftmost bits count. HF_ERR_VERIFY for
+     * whatever is not the DER encoding of a good signature; HF_ERR_INVALID for a digest of no bytes or of more than
+     * HF_HASH_SIZE_MAX. */
+    hf_status (*verify_digest)(const void *state, const uint8_t *digest, size_t digest_len, const uint8_t *sig,
+                               size_t sig_len);
+} hf_verifier;
+
 /* ---- The provider ------------------------------------------------------------------------------- */
 
 struct hf_provider {
@@ -343,6 +369,8 @@ struct hf_provider {
     /* What the provider needs per thread (an IMB_MGR); both NULL when it needs nothing. */
     hf_status (*worker_new)(void **out);
     void (*worker_free)(void *worker);
+
+    const hf_verifier *const *verifiers; /* NULL-terminated; NULL when it has none */
 };
 
 /* A composition: one implementation for each algorithm. Plain data, filled by the application or by
@@ -352,6 +380,8 @@ typedef struct hf_crypto {
     const hf_hash *hashes[HF_HASH_COUNT];      /* by hf_hash_id; NULL: absent */
     const hf_group *groups[8];                 /* NULL-terminated, in order of preference */
     const hf_pki *pki;
+    /* NULL-terminated. A key of ours that none of them takes is left to pki, as are the keys of all peers. */
+    const hf_verifier *verifiers[HF_VERIFIERS_MAX + 1];
 } hf_crypto;
 
 /* The per-thread state of every provider that a composition uses. One thread at a time. (lib) */

@@ -23,7 +23,7 @@ HF_API const hf_provider *hf_provider_by_name(const char *name);
 
 /* One line of the choice, for `handfast providers`. */
 typedef struct hf_choice {
-    const char *kind;      /* "cipher", "hash", "group", "pki" */
+    const char *kind;      /* "cipher", "hash", "group", "pki", "check" */
     const char *algorithm; /* "AES-128-GCM" */
     const char *provider;  /* chosen; "mixed" when two serve it by size and batch; NULL when none offers it */
     const char *reason;    /* "fastest that passed its self-test", "forced", "only one that offers it", ... static */
@@ -96,11 +96,13 @@ HF_API hf_status hf_path_table_use(const hf_path_table *table) HF_MUST_CHECK;
 
 /* ---- Tests of one implementation ---------------------------------------------------------------- */
 
-/* Known-answer tests of one cipher / hash / group implementation (seal, open, and refusal of a changed record;
- * digest; key agreement). HF_OK or HF_ERR_SELF_TEST. */
+/* Known-answer tests of one cipher / hash / group / verifier implementation (seal, open, and refusal of a changed
+ * record; digest; key agreement; good signatures and changed ones). HF_OK or HF_ERR_SELF_TEST; hf_self_test_verifier
+ * also HF_ERR_NO_MEMORY. */
 HF_API hf_status hf_self_test_cipher(const hf_cipher *cipher) HF_MUST_CHECK;
 HF_API hf_status hf_self_test_hash(const hf_hash *hash) HF_MUST_CHECK;
 HF_API hf_status hf_self_test_group(const hf_group *group) HF_MUST_CHECK;
+HF_API hf_status hf_self_test_verifier(const hf_verifier *verifier) HF_MUST_CHECK;
 
 /* What the CPU can do, as a list of words ("aes", "vaes", "avx512f", ...), for people. Considers what the
  * operating system enables (XCR0). Static storage after the first call; any thread. */
