@@ -4,7 +4,7 @@
 #include "invert.h"
 #include "limbs.h"
 
-static const uint64_t p[HF_P256_LIMBS] = {HF_FE_P0, HF_FE_P1, 0, HF_FE_P3};
+const uint64_t hf_fe_modulus[HF_P256_LIMBS] = {HF_FE_P0, HF_FE_P1, 0, HF_FE_P3};
 
 const hf_fe hf_fe_one = {{1, UINT64_C(0xffffffff00000000), UINT64_C(0xffffffffffffffff), UINT64_C(0x00000000fffffffe)}};
 
@@ -40,7 +40,7 @@ bool hf_fe_from_bytes(hf_fe *out, const uint8_t in[HF_P256_BYTES])
     uint64_t limbs[HF_P256_LIMBS];
 
     hf_p256_limbs_read(limbs, in);
-    if (!hf_p256_limbs_below(limbs, p))
+    if (!hf_p256_limbs_below(limbs, hf_fe_modulus))
         return false;
     hf_fe_from_limbs(out, limbs);
     return true;

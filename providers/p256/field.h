@@ -24,6 +24,7 @@ typedef struct hf_fe {
 #define HF_FE_P1 UINT64_C(0x00000000ffffffff)
 #define HF_FE_P3 UINT64_C(0xffffffff00000001) /* the third limb, P2, is zero */
 
+extern const uint64_t hf_fe_modulus[HF_P256_LIMBS];
 extern const hf_fe hf_fe_one; /* 2^256 mod p */
 
 static inline bool hf_fe_is_zero(const hf_fe *a)

@@ -14,6 +14,8 @@ static const char *version(void)
     return "prepared keys";
 }
 
+_Static_assert(sizeof(hf_p256_table) <= HF_VERIFIER_STATE_MAX, "the contract's bound");
+
 static const hf_verifier ecdsa_p256 = {.group = HF_GROUP_P256,
                                        .name = "ECDSA P-256",
                                        .provider = &hf_provider_p256,

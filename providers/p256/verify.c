@@ -42,7 +42,6 @@ hf_status hf_p256_prepare(void *state, const uint8_t *spki, size_t spki_len)
  * by ZZ, both are multiplied by it. */
 static bool x_is(const hf_sum *sum, const hf_scalar *r)
 {
-    static const uint64_t p_less_n[HF_P256_LIMBS] = {UINT64_C(0x0c46353d039cdaae), UINT64_C(0x4319055258e8617b), 0, 0};
     uint64_t r_plus_n[HF_P256_LIMBS];
     hf_fe x;
 
@@ -50,9 +49,8 @@ static bool x_is(const hf_sum *sum, const hf_scalar *r)
     hf_fe_mul(&x, &x, &sum->zz);
     if (hf_fe_equal(&x, &sum->x))
         return true;
-    if (!hf_p256_limbs_below(r->l, p_less_n))
+    if (hf_p256_limbs_add(r_plus_n, r->l, hf_scalar_order) || !hf_p256_limbs_below(r_plus_n, hf_fe_modulus))
         return false;
-    (void)hf_p256_limbs_add(r_plus_n, r->l, hf_scalar_order); /* below p */
     hf_fe_from_limbs(&x, r_plus_n);
     hf_fe_mul(&x, &x, &sum->zz);
     return hf_fe_equal(&x, &sum->x);

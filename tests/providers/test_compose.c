@@ -18,7 +18,7 @@ Test(compose, auto_serves_every_algorithm)
 
     cr_assert_eq(hf_crypto_compose(NULL, &crypto, choices, &n, why, sizeof why), HF_OK, "%s", why);
     cr_expect_str_eq(why, "");
-    cr_assert_eq(n, HF_CIPHER_COUNT + HF_HASH_COUNT + 4 + 1);
+    cr_assert_eq(n, HF_CIPHER_COUNT + HF_HASH_COUNT + 4 + 1 + 1);
     for (size_t i = 0; i < n; i++) {
         cr_expect_not_null(choices[i].provider, "%s %s", choices[i].kind, choices[i].algorithm);
         cr_expect_gt(strlen(choices[i].reason), 0);

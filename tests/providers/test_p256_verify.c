@@ -246,8 +246,9 @@ Test(p256_verify, sums_that_meet_themselves)
     BN_free(r);
 }
 
-/* The sum's x is n or more, as one in 2^128 is: r is x - n. The key is made for the signature: Q = (s R - e G) / r. */
-Test(p256_verify, x_above_the_order)
+/* The sum's x is n or more, as one in 2^128 is: r is x - n. The key is made for the signature: Q = (s R - e G) / r.
+ * x is n + 1 and above, or p - 1 and below. */
+static void x_above_the_order(bool from_above)
 {
     const oracle *o = the_oracle();
     BIGNUM *x = BN_dup(o->n), *r = BN_new(), *inverse = BN_new(), *s = NULL, *e = NULL;
@@ -255,11 +256,12 @@ Test(p256_verify, x_above_the_order)
     unsigned run = 0;
 
     cr_assert(x && r && inverse && sum);
-    for (unsigned above = 1; above < 40; above++) {
+    for (unsigned step = 1; step < 40; step++) {
         uint8_t number[32], digest[32];
         signer key = {.d = NULL};
-        cr_assert(BN_copy(x, o->n) && BN_add_word(x, above) && BN_set_word(r, above));
-        if (!EC_POINT_set_compressed_coordinates(o->group, sum, x, above & 1, o->ctx))
+        cr_assert(from_above ? BN_copy(x, o->p) && BN_sub_word(x, step) : BN_copy(x, o->n) && BN_add_word(x, step));
+        cr_assert(BN_sub(r, x, o->n));
+        if (!EC_POINT_set_compressed_coordinates(o->group, sum, x, step & 1, o->ctx))
             continue; /* no such point */
         oracle_random(number, sizeof number);
         oracle_random(digest, sizeof digest);
@@ -271,7 +273,7 @@ Test(p256_verify, x_above_the_order)
         cr_assert(of_g && of_r && BN_mod_mul(of_r, s, inverse, o->n, o->ctx) &&
                   BN_mod_mul(of_g, e, inverse, o->n, o->ctx) && BN_sub(of_g, o->n, of_g));
         signer_of_point(&key, oracle_sum(of_g, sum, of_r));
-        cr_assert(verdict(&key, digest, sizeof digest, r, s), "%u above", above);
+        cr_assert(verdict(&key, digest, sizeof digest, r, s), "%u %d", step, from_above);
         cr_assert(BN_add_word(r, 1));
         cr_assert_not(verdict(&key, digest, sizeof digest, r, s));
         signer_cleanup(&key);
@@ -286,6 +288,16 @@ Test(p256_verify, x_above_the_order)
     BN_free(r);
     BN_free(inverse);
     EC_POINT_free(sum);
+}
+
+Test(p256_verify, x_at_the_order)
+{
+    x_above_the_order(false);
+}
+
+Test(p256_verify, x_at_the_modulus)
+{
+    x_above_the_order(true);
 }
 
 Test(p256_verify, digests_of_no_size)

@@ -1,8 +1,10 @@
-/* Signature verification of libcrypto's pki against Wycheproof: ECDSA, Ed25519, RSA PKCS#1 v1.5 and PSS.
+/* Signature verification of libcrypto's pki against Wycheproof: ECDSA, Ed25519, RSA PKCS#1 v1.5 and PSS; and of p256,
+ * which verifies our own signatures, ECDSA once more.
  *
  * A SignatureScheme fixes more than the vectors vary: PSS with another salt length, mask hash or message hash than
  * TLS allows (RFC 8446 section 4.2.3) must be refused although Wycheproof calls the signature valid. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "wycheproof.h"
@@ -105,6 +107,64 @@ Test(wycheproof, ecdsa)
     };
     run_all(files, sizeof files / sizeof files[0], ecdsa);
 }
+
+#if HF_HAVE_P256
+/* The key of one group, prepared. */
+typedef struct prepared {
+    const hf_verifier *verifier;
+    const hf_hash *const *hashes;
+    const json_t *group;
+    void *state;
+} prepared;
+
+static size_t digest_of(const hf_hash *hash, wy_bytes msg, uint8_t *out)
+{
+    _Alignas(16) uint8_t state[HF_HASH_STATE_MAX];
+
+    cr_assert_leq(hash->state_size, sizeof state);
+    cr_assert(hash->init(state) == HF_OK && hash->update(state, msg.data, msg.len) == HF_OK &&
+              hash->final(state, out) == HF_OK);
+    hash->cleanup(state);
+    return hash->size;
+}
+
+static wy_verdict own_ecdsa(const json_t *group, const json_t *test, void *arg)
+{
+    prepared *p = arg;
+    uint8_t digest[HF_HASH_SIZE_MAX];
+    int hash = by_hash(group, HF_SHA256, HF_SHA384, HF_SHA512);
+
+    if (p->group != group) {
+        wy_bytes spki = wy_hex(group, json_object_get(group, "publicKeyDer") ? "publicKeyDer" : "keyDer");
+        cr_assert_eq(p->verifier->prepare(p->state, spki.data, spki.len), HF_OK);
+        p->group = group;
+        wy_free(spki);
+    }
+    wy_bytes msg = wy_hex(test, "msg"), sig = wy_hex(test, "sig");
+    size_t len = digest_of(p->hashes[hash], msg, digest);
+    hf_status status = p->verifier->verify_digest(p->state, digest, len, sig.data, sig.len);
+    wy_free(msg);
+    wy_free(sig);
+    return status == HF_OK ? WY_ACCEPTED : status == HF_ERR_VERIFY ? WY_REFUSED : WY_WRONG;
+}
+
+Test(wycheproof, own_ecdsa)
+{
+    static const vectors files[] = {{"ecdsa_secp256r1_sha256_test.json", 484},
+                                    {"ecdsa_secp256r1_sha512_test.json", 554}};
+    hf_crypto crypto;
+    char why[200];
+
+    cr_assert_eq(hf_crypto_compose(NULL, &crypto, NULL, NULL, why, sizeof why), HF_OK, "%s", why);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        prepared p = {.verifier = crypto.verifiers[0], .hashes = crypto.hashes};
+        p.state = aligned_alloc(HF_VERIFIER_ALIGN, p.verifier->state_size);
+        cr_assert_not_null(p.state);
+        wy_file(files[i].file, "p256", files[i].least, own_ecdsa, &p);
+        free(p.state);
+    }
+}
+#endif
 
 Test(wycheproof, ed25519)
 {

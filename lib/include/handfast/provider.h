@@ -328,8 +328,9 @@ typedef struct hf_pki {
 
 /* ---- Own signatures ----------------------------------------------------------------------------- */
 
-#define HF_VERIFIER_ALIGN 64 /* alignment of every verifier's state, in bytes */
-#define HF_VERIFIERS_MAX 3   /* in a composition */
+#define HF_VERIFIER_ALIGN 64               /* alignment of every verifier's state, in bytes */
+#define HF_VERIFIER_STATE_MAX (192 * 1024) /* no verifier's state_size is larger, in bytes */
+#define HF_VERIFIERS_MAX 3                 /* in a composition */
 
 /* Checks ECDSA signatures of one key that is known long before: of one's own, each of whose signatures is verified
  * before it is sent. It may compute much of the key once, so that it is faster than hf_pki.verify_digest afterwards.
