@@ -246,58 +246,82 @@ Test(p256_verify, sums_that_meet_themselves)
     BN_free(r);
 }
 
-/* The sum's x is n or more, as one in 2^128 is: r is x - n. The key is made for the signature: Q = (s R - e G) / r.
- * x is n + 1 and above, or p - 1 and below. */
-static void x_above_the_order(bool from_above)
+/* A key made for a signature whose sum's x and r are given: Q = (s R - e G) / r. What is said of it. */
+static bool made_for(const EC_POINT *sum, const BIGNUM *r)
 {
     const oracle *o = the_oracle();
-    BIGNUM *x = BN_dup(o->n), *r = BN_new(), *inverse = BN_new(), *s = NULL, *e = NULL;
+    uint8_t number[32], digest[32];
+    signer key = {.d = NULL};
+    BIGNUM *inverse = BN_new(), *of_g = BN_new(), *of_r = BN_new();
+
+    oracle_random(number, sizeof number);
+    oracle_random(digest, sizeof digest);
+    number[0] &= 0x7f;
+    BIGNUM *s = oracle_bn(number), *e = oracle_digest(digest, sizeof digest);
+    cr_assert(inverse && of_g && of_r && BN_mod_inverse(inverse, r, o->n, o->ctx) &&
+              BN_mod_mul(of_r, s, inverse, o->n, o->ctx) && BN_mod_mul(of_g, e, inverse, o->n, o->ctx) &&
+              BN_sub(of_g, o->n, of_g));
+    signer_of_point(&key, oracle_sum(of_g, sum, of_r));
+    bool good = verdict(&key, digest, sizeof digest, r, s);
+    BIGNUM *next = BN_dup(r);
+    cr_assert(next && BN_add_word(next, 1));
+    cr_assert_not(verdict(&key, digest, sizeof digest, next, s));
+    signer_cleanup(&key);
+    BN_free(inverse);
+    BN_free(of_g);
+    BN_free(of_r);
+    BN_free(s);
+    BN_free(e);
+    BN_free(next);
+    return good;
+}
+
+/* Sums with x = from + step, for steps where there is such a point, and r = x + r_more. */
+static void sums_with_x(const BIGNUM *from, int direction, const BIGNUM *r_more, bool want)
+{
+    const oracle *o = the_oracle();
+    BIGNUM *x = BN_new(), *r = BN_new();
     EC_POINT *sum = EC_POINT_new(o->group);
     unsigned run = 0;
 
-    cr_assert(x && r && inverse && sum);
+    cr_assert(x && r && sum);
     for (unsigned step = 1; step < 40; step++) {
-        uint8_t number[32], digest[32];
-        signer key = {.d = NULL};
-        cr_assert(from_above ? BN_copy(x, o->p) && BN_sub_word(x, step) : BN_copy(x, o->n) && BN_add_word(x, step));
-        cr_assert(BN_sub(r, x, o->n));
+        cr_assert(BN_copy(x, from) && (direction < 0 ? BN_sub_word(x, step) : BN_add_word(x, step)));
+        cr_assert(BN_add(r, x, r_more));
         if (!EC_POINT_set_compressed_coordinates(o->group, sum, x, step & 1, o->ctx))
-            continue; /* no such point */
-        oracle_random(number, sizeof number);
-        oracle_random(digest, sizeof digest);
-        number[0] &= 0x7f;
-        s = oracle_bn(number);
-        e = oracle_digest(digest, sizeof digest);
-        cr_assert(BN_mod_inverse(inverse, r, o->n, o->ctx));
-        BIGNUM *of_g = BN_new(), *of_r = BN_new();
-        cr_assert(of_g && of_r && BN_mod_mul(of_r, s, inverse, o->n, o->ctx) &&
-                  BN_mod_mul(of_g, e, inverse, o->n, o->ctx) && BN_sub(of_g, o->n, of_g));
-        signer_of_point(&key, oracle_sum(of_g, sum, of_r));
-        cr_assert(verdict(&key, digest, sizeof digest, r, s), "%u %d", step, from_above);
-        cr_assert(BN_add_word(r, 1));
-        cr_assert_not(verdict(&key, digest, sizeof digest, r, s));
-        signer_cleanup(&key);
-        BN_free(of_g);
-        BN_free(of_r);
-        BN_free(s);
-        BN_free(e);
+            continue;
+        cr_assert_eq(made_for(sum, r), want, "step %u", step);
         run++;
     }
     cr_assert_gt(run, 10);
     BN_free(x);
     BN_free(r);
-    BN_free(inverse);
     EC_POINT_free(sum);
 }
 
-Test(p256_verify, x_at_the_order)
+/* The sum's x is n or more, as one in 2^128 is: r is x - n. x is n + 1 and above, or p - 1 and below. */
+Test(p256_verify, x_above_the_order)
 {
-    x_above_the_order(false);
+    const oracle *o = the_oracle();
+    BIGNUM *less = BN_new();
+
+    cr_assert(less && BN_copy(less, o->n));
+    BN_set_negative(less, 1);
+    sums_with_x(o->n, 1, less, true);
+    sums_with_x(o->p, -1, less, true);
+    BN_free(less);
 }
 
-Test(p256_verify, x_at_the_modulus)
+/* r + n is x + p: the same modulo p, but x modulo n is not r. */
+Test(p256_verify, r_that_wraps_around_the_modulus)
 {
-    x_above_the_order(true);
+    const oracle *o = the_oracle();
+    BIGNUM *zero = BN_new(), *more = BN_new();
+
+    cr_assert(zero && more && BN_sub(more, o->p, o->n));
+    sums_with_x(zero, 1, more, false);
+    BN_free(zero);
+    BN_free(more);
 }
 
 Test(p256_verify, digests_of_no_size)
