@@ -1,5 +1,6 @@
 /* `handfast-bench keys`: private-key operations per second in a SoftHSM2 token, through the key contract and by a bare
- * loop of PKCS#11 calls in turns. One thread runs on one processor; several share all that there are. */
+ * loop of PKCS#11 calls in turns; and the check of an ECDSA signature of our own (own_check.h). One thread runs on one
+ * processor; several share all that there are. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "bench.h"
 #include "clock.h"
 #include "measure.h"
+#include "own_check.h"
 #include "rate.h"
 #include "report.h"
 
@@ -40,14 +42,16 @@ typedef struct samples {
 
 static void print_help(void)
 {
-    printf("usage: handfast-bench keys [options]\n\n"
-           "Makes a SoftHSM2 token in a temporary folder and uses its keys as fast as they go: \"handfast\" is our way "
-           "to\n"
-           "a key in a token, \"pkcs11-loop\" a bare loop of PKCS#11 calls.\n\n"
-           "  --threads N         sessions used at once (repeatable); default: 1 and 2\n"
-           "  --module PATH       SoftHSM2's module (default: where distributions put it)\n%s\n"
-           "Defaults: %d repetitions of %d ms.\n",
-           hf_bench_options_help, REPETITIONS, TIME_MS);
+    printf(
+        "usage: handfast-bench keys [options]\n\n"
+        "Makes a SoftHSM2 token in a temporary folder and uses its keys as fast as they go: \"handfast\" is our way "
+        "to\n"
+        "a key in a token, \"pkcs11-loop\" a bare loop of PKCS#11 calls. \"verify-own-ecdsa\" is the check of our own\n"
+        "signatures before they are sent, by libcrypto and with a prepared key.\n\n"
+        "  --threads N         sessions used at once (repeatable); default: 1 and 2\n"
+        "  --module PATH       SoftHSM2's module (default: where distributions put it)\n%s\n"
+        "Defaults: %d repetitions of %d ms.\n",
+        hf_bench_options_help, REPETITIONS, TIME_MS);
 }
 
 static int take(void *arg, int opt, const char *value)
@@ -146,7 +150,7 @@ static bool measure_all(const hf_token_bed *bed, const options *o, hf_report *re
         for (size_t i = 0; i < o->threads_n; i++)
             if (!measure(bed, o, (hf_rate_op)op, o->threads[i], report))
                 return false;
-    return true;
+    return hf_own_check_measure(&o->common, report);
 }
 
 int hf_bench_keys(int argc, char **argv)
