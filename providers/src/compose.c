@@ -40,6 +40,7 @@ static const hf_provider *const all[] = {
     &hf_provider_mixed, /* last: it serves where the table says so, and never because another is missing */
     NULL,
 };
+_Static_assert(sizeof all / sizeof all[0] - 1 <= HF_PROVIDERS_MAX, "all of them have a place in a table");
 
 /* The one that goes first for hashes: it stands last because it has no record ciphers. */
 #define FIRST_FOR_HASH "x86"

@@ -29,7 +29,7 @@ typedef struct contract_rig {
     void *seal_key, *open_key;
 } contract_rig;
 
-#define CONTRACT_RIGS_MAX HF_PROVIDERS_MAX
+#define CONTRACT_RIGS_MAX (HF_PROVIDERS_MAX + 1) /* and a kernel that this CPU would not choose by itself */
 
 /* The rigs of every provider of this build that offers the case; `seed` makes the keys: equal seeds, equal keys. */
 size_t contract_rigs_open(const contract_case *which, unsigned seed, contract_rig rigs[CONTRACT_RIGS_MAX]);
