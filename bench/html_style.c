@@ -57,7 +57,7 @@ const char *hf_style_of(const char *name)
         const char *style;
     } styles[] = {
         {"auto", "c-auto"},         {"vaes", "c-vaes"},
-        {"ifma", "c-vaes"}, /* another cipher's: never in one plot */
+        {"ifma", "c-vaes"},         {"shani", "c-vaes"}, /* other ciphers: never in one plot */
         {"ipsecmb", "c-imb"},       {"ipsec-mb-jobs", "c-jobs bare"},
         {"ipsec-mb", "c-imb bare"}, {"libcrypto-", "c-lc bare"},
         {"libcrypto", "c-lc"},      {"mixed", "c-token"},

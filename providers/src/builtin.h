@@ -12,6 +12,7 @@ extern const hf_provider hf_provider_mixed;   /* two of them together: mixed.c *
 extern const hf_provider hf_provider_vaes;    /* only when HF_HAVE_VAES */
 extern const hf_provider hf_provider_ifma;    /* only when HF_HAVE_IFMA */
 extern const hf_provider hf_provider_p256;    /* only when HF_HAVE_P256 */
+extern const hf_provider hf_provider_shani;   /* only when HF_HAVE_SHANI */
 
 /* `vaes` with 256-bit vectors also where the CPU has wider ones: for tests, in no list. */
 extern const hf_provider hf_provider_vaes_narrow;

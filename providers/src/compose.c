@@ -26,6 +26,9 @@ static const hf_provider *const all[] = {
 #if HF_HAVE_IFMA
     &hf_provider_ifma,
 #endif
+#if HF_HAVE_SHANI
+    &hf_provider_shani,
+#endif
 #if HF_HAVE_IPSECMB
     &hf_provider_ipsecmb,
 #endif

@@ -5,6 +5,8 @@
  * code. */
 #include "paths.h"
 
+#include "cpu.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,6 +55,17 @@ static const char *known_best_chacha(size_t size, size_t batch)
     return batch >= hf_path_batch_class(least[size]) ? "ifma" : "ipsecmb";
 }
 
+/* `shani` opens everything, and seals but where the 16 lanes of AVX-512 that ipsec-mb has are filled: how many records
+ * that takes, by their size. Measured on Zen 5 (docs/kernels.md). */
+static const char *known_best_cbc(const hf_cipher_spec *spec, hf_direction direction, size_t size, size_t batch)
+{
+    bool fast = spec->key_size == 16 && spec->mac_key_size == 32; /* where ours are nearest to them */
+    size_t least = size <= hf_path_size_class(512) || fast ? 16 : 8;
+    bool never = direction == HF_OPEN || size <= hf_path_size_class(128) || !hf_cpu_has("avx512f");
+
+    return !never && batch >= hf_path_batch_class(least) ? "ipsecmb" : "shani";
+}
+
 /* Measured on Zen 4 (docs/benchmarks.md); elsewhere: handfast providers --measure. With the SHA extensions ipsec-mb's
  * narrow lanes pay from two records on, without them its wide ones from eight on. */
 static const char *known_best(hf_cipher_id id, hf_direction direction, size_t size, size_t batch)
@@ -65,6 +78,8 @@ static const char *known_best(hf_cipher_id id, hf_direction direction, size_t si
         return known_best_chacha(size, batch);
     if (spec->block_size == 1)
         return NULL;
+    if (can_serve(hf_provider_by_name("shani"), id))
+        return known_best_cbc(spec, direction, size, batch);
     if (direction == HF_OPEN)
         return "ipsecmb";
     if (!strstr(hf_cpu_features(), "sha_ni"))

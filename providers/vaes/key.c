@@ -7,65 +7,11 @@
 
 #include <string.h>
 
+#include "../x86/aes_schedule.h"
 #include "ghash_reduce.h"
 #include "handfast/secret.h"
 
-#define SCHEDULE_MAX 15
-
-/* Four words from the four before: each is the XOR of all words up to it, and of the substituted word `mixed`. */
-static inline __m128i next_words(__m128i words, __m128i mixed)
-{
-    words = _mm_xor_si128(words, _mm_slli_si128(words, 4));
-    words = _mm_xor_si128(words, _mm_slli_si128(words, 8));
-    return _mm_xor_si128(words, mixed);
-}
-
-/* SubWord(RotWord(w)) XOR Rcon, in every word: for every key of 128 bits, every second of 256 bits. */
-#define MIX_ROTATED(words, rcon) _mm_shuffle_epi32(_mm_aeskeygenassist_si128(words, rcon), 0xff)
-/* SubWord(w), in every word. */
-#define MIX_PLAIN(words) _mm_shuffle_epi32(_mm_aeskeygenassist_si128(words, 0), 0xaa)
-
-static void expand_128(const uint8_t *key, __m128i schedule[SCHEDULE_MAX])
-{
-    schedule[0] = _mm_loadu_si128((const __m128i *)(const void *)key);
-#define STEP(i, rcon) schedule[i] = next_words(schedule[(i)-1], MIX_ROTATED(schedule[(i)-1], rcon))
-    STEP(1, 0x01);
-    STEP(2, 0x02);
-    STEP(3, 0x04);
-    STEP(4, 0x08);
-    STEP(5, 0x10);
-    STEP(6, 0x20);
-    STEP(7, 0x40);
-    STEP(8, 0x80);
-    STEP(9, 0x1b);
-    STEP(10, 0x36);
-#undef STEP
-}
-
-static void expand_256(const uint8_t *key, __m128i schedule[SCHEDULE_MAX])
-{
-    schedule[0] = _mm_loadu_si128((const __m128i *)(const void *)key);
-    schedule[1] = _mm_loadu_si128((const __m128i *)(const void *)(key + 16));
-#define EVEN(i, rcon) schedule[i] = next_words(schedule[(i)-2], MIX_ROTATED(schedule[(i)-1], rcon))
-#define ODD(i) schedule[i] = next_words(schedule[(i)-2], MIX_PLAIN(schedule[(i)-1]))
-    EVEN(2, 0x01);
-    ODD(3);
-    EVEN(4, 0x02);
-    ODD(5);
-    EVEN(6, 0x04);
-    ODD(7);
-    EVEN(8, 0x08);
-    ODD(9);
-    EVEN(10, 0x10);
-    ODD(11);
-    EVEN(12, 0x20);
-    ODD(13);
-    EVEN(14, 0x40);
-#undef EVEN
-#undef ODD
-}
-
-static __m128i encrypt_zero(const __m128i schedule[SCHEDULE_MAX], unsigned rounds)
+static __m128i encrypt_zero(const __m128i schedule[HF_AES_SCHEDULE_MAX], unsigned rounds)
 {
     __m128i block = schedule[0];
 
@@ -102,15 +48,15 @@ static void make_powers(__m128i powers[HF_VAES_POWERS], __m128i hash_key)
 hf_status hf_vaes_key_init(hf_vaes_key *key, const hf_record_keys *keys, unsigned rounds)
 {
     _Alignas(16) uint8_t iv[HF_VAES_BLOCK] = {0};
-    __m128i schedule[SCHEDULE_MAX];
+    __m128i schedule[HF_AES_SCHEDULE_MAX];
 
     if (keys->mode != HF_RECORD_TLS12 && keys->mode != HF_RECORD_TLS13)
         return HF_ERR_UNSUPPORTED;
     memcpy(iv, keys->iv, keys->mode == HF_RECORD_TLS13 ? HF_CIPHER_IV_MAX : 4);
     if (rounds == HF_VAES_ROUNDS_128)
-        expand_128(keys->key, schedule);
+        hf_aes_expand_128(keys->key, schedule);
     else
-        expand_256(keys->key, schedule);
+        hf_aes_expand_256(keys->key, schedule);
     make_powers(key->powers, encrypt_zero(schedule, rounds));
     key->base = _mm_xor_si128(schedule[0], _mm_load_si128((const __m128i *)(const void *)iv));
     key->tls13 = keys->mode == HF_RECORD_TLS13;

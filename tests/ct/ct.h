@@ -31,6 +31,7 @@ void ct_kernels(void);
 void ct_hash(void);
 void ct_premaster(void);
 void ct_protocol(void);
+void ct_shani(void); /* only with CT_SHANI */
 void ct_x25519(void);
 
 #endif

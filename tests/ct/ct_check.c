@@ -29,6 +29,9 @@ static const struct {
     {"aead", ct_aead},           {"cbc", ct_cbc},           {"hash", ct_hash},     {"kernels", ct_kernels},
     {"premaster", ct_premaster}, {"protocol", ct_protocol}, {"x25519", ct_x25519}, {"leak_branch", leak_branch},
     {"leak_index", leak_index},
+#ifdef CT_SHANI
+    {"shani", ct_shani},
+#endif
 };
 
 int main(int argc, char **argv)

@@ -1,5 +1,5 @@
 /* What the suites of our own kernels share: the kernels, and libcrypto as the yardstick. Compiled once for `vaes`, with
- * AES-GCM, and once for `ifma` (OWN_IFMA), with ChaCha20-Poly1305. */
+ * AES-GCM, once for `ifma` (OWN_IFMA), with ChaCha20-Poly1305, and once for `shani` (OWN_SHANI), with AES-CBC. */
 #ifndef HANDFAST_TEST_OWN_RIGS_H
 #define HANDFAST_TEST_OWN_RIGS_H
 
@@ -15,12 +15,24 @@
 #define OWN_FIRST_CASE 4
 #define OWN_SIDE_BY_SIDE 8 /* records that go through a kernel together when they are short */
 static const hf_provider *const own_providers[OWN_KERNELS] = {&hf_provider_ifma};
+#elif defined(OWN_SHANI)
+#define OWN_KERNELS 1
+#define OWN_CASES 8 /* AES-CBC with HMAC-SHA1 and HMAC-SHA256, both orders of MAC */
+#define OWN_FIRST_CASE 8
+#define OWN_SIDE_BY_SIDE 3 /* a pair, and one that is left */
+static const hf_provider *const own_providers[OWN_KERNELS] = {&hf_provider_shani};
 #else
 #define OWN_KERNELS 2 /* as the CPU would choose, and the narrow one */
 #define OWN_CASES 4   /* AES-128-GCM and AES-256-GCM, TLS 1.2 and 1.3 */
 #define OWN_FIRST_CASE 0
 #define OWN_SIDE_BY_SIDE 4
 static const hf_provider *const own_providers[OWN_KERNELS] = {&hf_provider_vaes, &hf_provider_vaes_narrow};
+#endif
+
+#ifdef OWN_SHANI
+#define OWN_MODES_SUM HF_RECORD_TLS12_ETM /* a cipher's two modes, added */
+#else
+#define OWN_MODES_SUM HF_RECORD_TLS13
 #endif
 
 #define OWN_EACH_CASE(suite, test)                                                                                     \

@@ -26,7 +26,10 @@ Test(contract, nothing_is_missing)
                     {"libcrypto", true, all},
                     {"ipsecmb", HF_HAVE_IPSECMB, all},
                     {"vaes", HF_HAVE_VAES, 1u << HF_AES_128_GCM | 1u << HF_AES_256_GCM},
-                    {"ifma", HF_HAVE_IFMA, 1u << HF_CHACHA20_POLY1305}};
+                    {"ifma", HF_HAVE_IFMA, 1u << HF_CHACHA20_POLY1305},
+                    {"shani", HF_HAVE_SHANI,
+                     1u << HF_AES_128_CBC_SHA1 | 1u << HF_AES_256_CBC_SHA1 | 1u << HF_AES_128_CBC_SHA256 |
+                         1u << HF_AES_256_CBC_SHA256}};
 
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         const hf_provider *provider = hf_provider_by_name(expected[i].provider);

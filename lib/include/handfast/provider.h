@@ -35,7 +35,7 @@ typedef struct hf_provider hf_provider;
 #define HF_GROUP_PUBLIC_MAX 133 /* P-521, uncompressed point */
 #define HF_GROUP_SHARED_MAX 66
 #define HF_RECORD_KEY_ALIGN 64 /* alignment of every record key state, in bytes */
-#define HF_PROVIDERS_MAX 8
+#define HF_PROVIDERS_MAX 12
 
 /* ---- Record ciphers --------------------------------------------------------------------------- */
 
