@@ -9,8 +9,10 @@
  *           handshake, and is no slower on long messages. It has SHA-1 and SHA-256 only, and needs the SHA extensions.
  *           Where it does not serve, libcrypto's assembler makes up for its calls: it is a sixth faster than portable
  *           on short messages of SHA-384 and SHA-512, a quarter with SHA-256, and nearly twice as fast on long ones.
- *   check   of our own signatures: p256, for keys on P-256; libcrypto, as part of pki, where that is not there, and for
- * all other keys. rest    libcrypto. */
+ *   check   of our own signatures: p256, for keys on P-256; for all other keys, and where that is not there, what the
+ *           pki has.
+ *
+ * The rest is libcrypto's. */
 #include "compose.h"
 
 #include <stdio.h>
