@@ -4,7 +4,7 @@
 void hf_own_verifier_drop(hf_config *config, hf_own_credential *own)
 {
     hf_memory_free(&config->memory, own->verifier.block, own->verifier.block_size);
-    own->verifier = (hf_own_verifier){NULL};
+    own->verifier = (hf_own_verifier){.verifier = NULL};
 }
 
 static hf_status try_verifier(hf_config *config, hf_own_credential *own, const hf_verifier *verifier,
