@@ -66,8 +66,8 @@ static const char *known_best_cbc(const hf_cipher_spec *spec, hf_direction direc
     return !never && batch >= hf_path_batch_class(least) ? "ipsecmb" : "shani";
 }
 
-/* Measured on Zen 4 (docs/benchmarks-zen4.md); elsewhere: handfast providers --measure. With the SHA extensions ipsec-mb's
- * narrow lanes pay from two records on, without them its wide ones from eight on. */
+/* Measured on Zen 4 (docs/benchmarks-zen4.md), CBC on Zen 5; elsewhere: handfast providers --measure. With the SHA
+ * extensions ipsec-mb's narrow lanes pay from two records on, without them its wide ones from eight on. */
 static const char *known_best(hf_cipher_id id, hf_direction direction, size_t size, size_t batch)
 {
     const hf_cipher_spec *spec = hf_cipher_spec_of(id);
