@@ -12,6 +12,7 @@
 #include "key_watch.h"
 #include "now.h"
 #include "public_files.h"
+#include "staple_watch.h"
 
 #define MARGIN_MS 1000 /* beyond the longest life of a handshake and of its last operation */
 
@@ -147,14 +148,6 @@ static void look_at_staples(hf_reload *reload, bool files)
         hf_cli_warn("--ocsp: what changed is not stapled yet: it is tried with the next change");
 }
 
-static void plan_look(hf_reload *reload)
-{
-    reload->look_ms = HF_HELPER_NEVER;
-    for (size_t i = 0; i < reload->options->tls.n_keys; i++)
-        if (reload->options->tls.ocsp[i])
-            reload->look_ms = hf_time_ms() + 1000ull * reload->options->ocsp_check;
-}
-
 /* ---- The thread ---- */
 
 /* With the lock held: until something is asked or due. */
@@ -170,7 +163,7 @@ static void wait_for_work(hf_reload *reload)
 static void *run(void *arg)
 {
     hf_reload *reload = arg;
-    plan_look(reload);
+    reload->look_ms = hf_staple_watch_next(reload->options);
     pthread_mutex_lock(&reload->helper.lock);
     while (!reload->helper.stopping) {
         wait_for_work(reload);
@@ -188,7 +181,7 @@ static void *run(void *arg)
         }
         if (hf_time_ms() >= reload->look_ms) {
             look_at_staples(reload, !reload->options->tls.key_client);
-            plan_look(reload);
+            reload->look_ms = hf_staple_watch_next(reload->options);
         }
         let_go(reload, hf_time_ms());
         pthread_mutex_lock(&reload->helper.lock);

@@ -5,18 +5,18 @@
 
 #include "now.h"
 
-static void plan(hf_staple_watch *watch, const hf_serve_options *options)
+uint64_t hf_staple_watch_next(const hf_serve_options *options)
 {
-    watch->next_ms = UINT64_MAX;
     for (size_t i = 0; i < options->tls.n_keys; i++)
         if (options->tls.ocsp[i])
-            watch->next_ms = hf_time_ms() + 1000ull * options->ocsp_check;
+            return hf_time_ms() + 1000ull * options->ocsp_check;
+    return UINT64_MAX;
 }
 
 void hf_staple_watch_begin(hf_staple_watch *watch, const hf_serve_options *options)
 {
     memset(watch, 0, sizeof *watch);
-    plan(watch, options);
+    watch->next_ms = hf_staple_watch_next(options);
 }
 
 bool hf_staple_watch_look(hf_staple_watch *watch, const hf_serve_options *options)
@@ -35,6 +35,6 @@ bool hf_staple_watch_look(hf_staple_watch *watch, const hf_serve_options *option
         if (there)
             watch->files[i].id = id;
     }
-    plan(watch, options);
+    watch->next_ms = hf_staple_watch_next(options);
     return other;
 }

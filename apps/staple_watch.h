@@ -10,8 +10,11 @@ typedef struct hf_staple_watch {
         bool looked, there;
         hf_file_id id;
     } files[HF_LIMIT_CREDENTIALS];
-    uint64_t next_ms; /* when to look; UINT64_MAX: there is none */
+    uint64_t next_ms; /* when to look */
 } hf_staple_watch;
+
+/* When the files are to be looked at next, as hf_time_ms; UINT64_MAX: there is none. */
+uint64_t hf_staple_watch_next(const hf_serve_options *options);
 
 /* Begins, or begins anew: the next look finds a change, as whoever read the files may have read others. */
 void hf_staple_watch_begin(hf_staple_watch *watch, const hf_serve_options *options);

@@ -13,7 +13,6 @@
 #include "handfast/secret.h"
 
 #define OPEN_PADDING_MAX 256 /* with its length byte */
-#define OPEN_WINDOW 16       /* records that are in work together */
 
 /* No plaintext stays, nothing is told. */
 static __attribute__((noinline)) void open_refuse(hf_record_job *job)

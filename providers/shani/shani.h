@@ -3,7 +3,8 @@
  * only there when HF_HAVE_SHANI.
  *
  * A job of the contract becomes a message to be hashed (message.h), two messages go through the SHA extensions side by
- * side (hash.h, sha.h), and AES works on one record's blocks when opening, on several records' when sealing (cbc.h). */
+ * side (message.h, sha.h), and AES works on one record's blocks when opening, on several records' when sealing (cbc.h).
+ */
 #ifndef HANDFAST_SHANI_H
 #define HANDFAST_SHANI_H
 
