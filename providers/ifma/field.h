@@ -6,7 +6,7 @@
 #ifndef HANDFAST_IFMA_FIELD_H
 #define HANDFAST_IFMA_FIELD_H
 
-#include "lanes.h"
+#include "lanes52.h"
 
 #define FE_LIMBS 5
 #define FE_BITS 51

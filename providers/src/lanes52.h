@@ -1,9 +1,9 @@
-/* Vectors of 64-bit lanes for the arithmetic of X25519: eight lanes of 512 bits, or four of 256 (LANES, set before this
- * file is included). Addition, shifts and masks are the compiler's own vector operations; here is what C has no
- * operator for. With HF_IFMA_PLAIN all of it is plain C, slow, for the test that runs these kernels under valgrind.
- * Internal to `providers`. */
-#ifndef HANDFAST_IFMA_LANES_H
-#define HANDFAST_IFMA_LANES_H
+/* Vectors of 64-bit lanes for numbers in limbs of 52 bits (X25519 of `ifma`, sums of points of `p256`): eight lanes of
+ * 512 bits, or four of 256 (LANES, set before this file is included). Addition, shifts and masks are the compiler's own
+ * vector operations; here is what C has no operator for. With HF_IFMA_PLAIN all of it is plain C, slow, for the tests
+ * that run these kernels under valgrind and on any CPU. Internal to `providers`. */
+#ifndef HANDFAST_LANES52_H
+#define HANDFAST_LANES52_H
 
 #include <stddef.h>
 #include <stdint.h>
