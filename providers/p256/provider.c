@@ -1,6 +1,7 @@
 /* The p256 provider: checks of a server's own ECDSA P-256 signatures. No library below, and nothing that is secret: see
  * p256.h. */
 #include "builtin.h"
+#include "lanes.h"
 #include "p256.h"
 
 static bool available(const char **why)
@@ -11,7 +12,7 @@ static bool available(const char **why)
 
 static const char *version(void)
 {
-    return "prepared keys";
+    return hf_p256_lanes_can() ? "prepared keys, 512-bit lanes" : "prepared keys";
 }
 
 _Static_assert(sizeof(hf_p256_table) <= HF_VERIFIER_STATE_MAX, "the contract's bound");

@@ -2,15 +2,19 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "lanes.h"
 #include "p256.h"
 #include "signature.h"
 
-static hf_p256_table base_table; /* constant after `once` */
+/* Constant after `once`. */
+static hf_p256_table base_table;
+static bool lanes;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void fill_base_table(void)
 {
     hf_p256_table_fill(&base_table, &hf_p256_base);
+    lanes = hf_p256_lanes_can();
 }
 
 const hf_p256_table *hf_p256_base_table(void)
@@ -38,31 +42,52 @@ hf_status hf_p256_prepare(void *state, const uint8_t *spki, size_t spki_len)
     return HF_OK;
 }
 
+/* The x of u1 G + u2 Q as X / ZZ; false when it is infinity. */
+static bool sum_of(hf_fe *x, hf_fe *zz, const hf_p256_table *key, const hf_scalar *u1, const hf_scalar *u2)
+{
+    const hf_p256_table *base = hf_p256_base_table();
+    hf_p256_digits digits1, digits2;
+    hf_sum sum;
+
+    hf_p256_digits_of(&digits1, u1);
+    hf_p256_digits_of(&digits2, u2);
+#if defined(HF_P256_LANES)
+    if (lanes && hf_p256_lanes_sum(x, zz, base, &digits1, key, &digits2))
+        return true;
+#endif
+    hf_p256_table_fetch(base, &digits1);
+    hf_p256_table_fetch(key, &digits2);
+    hf_sum_clear(&sum);
+    hf_p256_table_add(&sum, base, &digits1);
+    hf_p256_table_add(&sum, key, &digits2);
+    *x = sum.x;
+    *zz = sum.zz;
+    return !hf_sum_is_infinity(&sum);
+}
+
 /* Whether the sum's x, modulo n, is r. x is below p, which is a little above n: it is r or r + n. Instead of dividing X
  * by ZZ, both are multiplied by it. */
-static bool x_is(const hf_sum *sum, const hf_scalar *r)
+static bool x_is(const hf_fe *sum_x, const hf_fe *zz, const hf_scalar *r)
 {
     uint64_t r_plus_n[HF_P256_LIMBS];
     hf_fe x;
 
     hf_fe_from_limbs(&x, r->l);
-    hf_fe_mul(&x, &x, &sum->zz);
-    if (hf_fe_equal(&x, &sum->x))
+    hf_fe_mul(&x, &x, zz);
+    if (hf_fe_equal(&x, sum_x))
         return true;
     if (hf_p256_limbs_add(r_plus_n, r->l, hf_scalar_order) || !hf_p256_limbs_below(r_plus_n, hf_fe_modulus))
         return false;
     hf_fe_from_limbs(&x, r_plus_n);
-    hf_fe_mul(&x, &x, &sum->zz);
-    return hf_fe_equal(&x, &sum->x);
+    hf_fe_mul(&x, &x, zz);
+    return hf_fe_equal(&x, sum_x);
 }
 
 hf_status hf_p256_verify(const void *state, const uint8_t *digest, size_t digest_len, const uint8_t *sig,
                          size_t sig_len)
 {
-    const hf_p256_table *key = state, *base = hf_p256_base_table();
     hf_scalar r, s, u1, u2, divisor;
-    hf_p256_digits digits1, digits2;
-    hf_sum sum;
+    hf_fe x, zz;
 
     if (digest_len == 0 || digest_len > HF_HASH_SIZE_MAX)
         return HF_ERR_INVALID;
@@ -72,12 +97,5 @@ hf_status hf_p256_verify(const void *state, const uint8_t *digest, size_t digest
     hf_scalar_divisor(&divisor, &s);
     hf_scalar_mul(&u1, &u1, &divisor);
     hf_scalar_mul(&u2, &r, &divisor);
-    hf_p256_digits_of(&digits1, &u1);
-    hf_p256_digits_of(&digits2, &u2);
-    hf_p256_table_fetch(base, &digits1);
-    hf_p256_table_fetch(key, &digits2);
-    hf_sum_clear(&sum);
-    hf_p256_table_add(&sum, base, &digits1);
-    hf_p256_table_add(&sum, key, &digits2);
-    return !hf_sum_is_infinity(&sum) && x_is(&sum, &r) ? HF_OK : HF_ERR_VERIFY;
+    return sum_of(&x, &zz, state, &u1, &u2) && x_is(&x, &zz, &r) ? HF_OK : HF_ERR_VERIFY;
 }
