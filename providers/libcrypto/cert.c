@@ -4,20 +4,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spki.h"
 #include "x509.h"
 
-X509 *hf_lc_x509_parse(const uint8_t *der, size_t len)
+/* ctx: where libcrypto looks for a decoder of the key; NULL: where all its algorithms are. */
+static X509 *parse_in(OSSL_LIB_CTX *ctx, const uint8_t *der, size_t len)
 {
     const unsigned char *p = der;
 
     if (len == 0 || len > HF_CERT_SIZE_MAX)
         return NULL;
-    X509 *x509 = d2i_X509(NULL, &p, (long)len);
-    if (x509 && p != der + len) { /* bytes after the certificate */
-        X509_free(x509);
-        return NULL;
-    }
-    return x509;
+    X509 *x509 = X509_new_ex(ctx, NULL);
+    /* A failing d2i_X509 frees what it was given. */
+    if (x509 && d2i_X509(&x509, &p, (long)len) && p == der + len)
+        return x509;
+    X509_free(x509); /* bytes after the certificate */
+    return NULL;
+}
+
+X509 *hf_lc_x509_parse(const uint8_t *der, size_t len)
+{
+    return parse_in(NULL, der, len);
 }
 
 void hf_lc_name_text(const X509_NAME *name, char *out, size_t out_max)
@@ -76,6 +83,27 @@ static uint16_t signed_with(X509 *x509)
     return 0;
 }
 
+/* X509_get_key_usage would ask for a fingerprint first, and there is no SHA-1 where the certificate was parsed. */
+static hf_status read_usage(X509 *x509, unsigned *out_usage)
+{
+    uint32_t flags = X509_get_extension_flags(x509);
+
+    if (flags & EXFLAG_INVALID) /* any extension that libcrypto knows is malformed */
+        return hf_lc_fail(HF_ERR_DECODE);
+    *out_usage = HF_USAGE_DIGITAL_SIGNATURE | HF_USAGE_KEY_ENCIPHERMENT;
+    if (!(flags & EXFLAG_KUSAGE))
+        return HF_OK;
+    ASN1_BIT_STRING *usage = X509_get_ext_d2i(x509, NID_key_usage, NULL, NULL);
+    if (!usage)
+        return hf_lc_fail(HF_ERR_DECODE);
+    if (!ASN1_BIT_STRING_get_bit(usage, 0)) /* RFC 5280 section 4.2.1.3 */
+        *out_usage &= ~(unsigned)HF_USAGE_DIGITAL_SIGNATURE;
+    if (!ASN1_BIT_STRING_get_bit(usage, 2))
+        *out_usage &= ~(unsigned)HF_USAGE_KEY_ENCIPHERMENT;
+    ASN1_BIT_STRING_free(usage);
+    return HF_OK;
+}
+
 static hf_status read_info(hf_cert *cert)
 {
     hf_cert_info *info = &cert->info;
@@ -83,13 +111,9 @@ static hf_status read_info(hf_cert *cert)
 
     if (status != HF_OK)
         return status;
-    uint32_t usage = X509_get_key_usage(cert->x509); /* all ones when the extension is absent */
-    if (X509_get_extension_flags(cert->x509) & EXFLAG_INVALID)
-        return hf_lc_fail(HF_ERR_DECODE);
-    if (usage & KU_DIGITAL_SIGNATURE)
-        info->usage |= HF_USAGE_DIGITAL_SIGNATURE;
-    if (usage & KU_KEY_ENCIPHERMENT)
-        info->usage |= HF_USAGE_KEY_ENCIPHERMENT;
+    status = read_usage(cert->x509, &info->usage);
+    if (status != HF_OK)
+        return status;
     info->signed_with = signed_with(cert->x509);
     info->self_signed = X509_NAME_cmp(X509_get_subject_name(cert->x509), X509_get_issuer_name(cert->x509)) == 0;
     hf_lc_name_text(X509_get_subject_name(cert->x509), info->subject, sizeof info->subject);
@@ -99,6 +123,7 @@ static hf_status read_info(hf_cert *cert)
 
 hf_status hf_lc_cert_new(const uint8_t *der, size_t len, hf_cert **out)
 {
+    const hf_lc_algorithms *lc = hf_lc();
     hf_cert *cert = calloc(1, sizeof *cert);
     hf_status status;
 
@@ -109,14 +134,9 @@ hf_status hf_lc_cert_new(const uint8_t *der, size_t len, hf_cert **out)
         status = HF_ERR_NO_MEMORY;
         goto fail;
     }
-    cert->x509 = hf_lc_x509_parse(der, len);
+    cert->x509 = parse_in(lc ? lc->keyless : NULL, der, len);
     if (!cert->x509) {
         status = hf_lc_fail(HF_ERR_DECODE);
-        goto fail;
-    }
-    cert->pkey = X509_get0_pubkey(cert->x509);
-    if (!cert->pkey) { /* an algorithm that libcrypto does not know, or a key that is malformed */
-        status = hf_lc_fail(HF_ERR_UNSUPPORTED);
         goto fail;
     }
     int spki_len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert->x509), &cert->spki);
@@ -125,6 +145,11 @@ hf_status hf_lc_cert_new(const uint8_t *der, size_t len, hf_cert **out)
         goto fail;
     }
     cert->spki_len = (size_t)spki_len;
+    cert->pkey = hf_lc_spki_key(cert->spki, cert->spki_len);
+    if (!cert->pkey) { /* an algorithm that libcrypto does not know, or a key that is malformed */
+        status = hf_lc_fail(HF_ERR_UNSUPPORTED);
+        goto fail;
+    }
     status = read_info(cert);
     if (status != HF_OK)
         goto fail;
@@ -143,6 +168,7 @@ void hf_lc_cert_free(hf_cert *cert)
     for (size_t i = 0; cert->verifiers && i < HF_LC_SCHEMES; i++)
         EVP_PKEY_CTX_free(cert->verifiers->ctx[i]);
     free(cert->verifiers);
+    EVP_PKEY_free(cert->pkey);
     OPENSSL_free(cert->spki);
     X509_free(cert->x509);
     free(cert);

@@ -1,6 +1,7 @@
 /* Algorithms are fetched from libcrypto once, and shared by all threads ever after: they are immutable. */
 #include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/provider.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -51,6 +52,18 @@ static EVP_PKEY *make_curve(const char *name)
     return curve;
 }
 
+/* libcrypto loads its default provider into whatever has none: "null" prevents that. */
+static OSSL_LIB_CTX *make_keyless(void)
+{
+    OSSL_LIB_CTX *keyless = OSSL_LIB_CTX_new();
+
+    if (keyless && !OSSL_PROVIDER_load(keyless, "null")) {
+        OSSL_LIB_CTX_free(keyless);
+        keyless = NULL;
+    }
+    return keyless;
+}
+
 static void fetch_all(void)
 {
     bool ok = true;
@@ -67,6 +80,7 @@ static void fetch_all(void)
     ok = (fetched.hmac = EVP_MAC_fetch(NULL, "HMAC", NULL)) != NULL && ok;
     for (size_t i = 0; i < HF_LC_GROUPS; i++)
         ok = (fetched.curves[i] = make_curve(curve_names[i])) != NULL && ok;
+    fetched.keyless = make_keyless();
     complete = ok;
     ERR_clear_error();
 }

@@ -69,6 +69,14 @@ static hf_status new_peer(const hf_lc_algorithms *lc, size_t group, const uint8_
     return status;
 }
 
+hf_status hf_lc_group_key(const hf_lc_algorithms *lc, uint16_t group, const uint8_t *point, size_t len, EVP_PKEY **out)
+{
+    for (size_t i = 0; hf_lc_groups[i]; i++) /* in the order of hf_lc_algorithms.curves */
+        if (hf_lc_groups[i]->id == group)
+            return new_peer(lc, i, point, len, out);
+    return HF_ERR_UNSUPPORTED;
+}
+
 /* ---- X25519 ----------------------------------------------------------------------------------- */
 
 static hf_status x25519_generate(void **out_private, uint8_t *out_public)

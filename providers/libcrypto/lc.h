@@ -25,6 +25,9 @@ typedef struct hf_lc_algorithms {
     EVP_MAC *hmac;
     EVP_PKEY *curves[HF_LC_GROUPS]; /* what keys are made after: domain parameters of an EC group; of X25519, which has
                                        none, the public key of its base point */
+    /* Where certificates are parsed that shall not be searched a decoder for: without any algorithm. NULL: as
+     * elsewhere, which is slower and does no harm. */
+    OSSL_LIB_CTX *keyless;
 } hf_lc_algorithms;
 
 /* The fetched algorithms; NULL when libcrypto lacks something that every build of it has. Any thread. */
@@ -32,6 +35,9 @@ const hf_lc_algorithms *hf_lc(void);
 
 /* Empties the error queue. Gives HF_ERR_NO_MEMORY when it tells of a failed allocation, else `otherwise`. */
 hf_status hf_lc_fail(hf_status otherwise);
+
+/* A public key of a group: its point, uncompressed, or 32 bytes of X25519. HF_ERR_VERIFY when it is no point of it. */
+hf_status hf_lc_group_key(const hf_lc_algorithms *lc, uint16_t group, const uint8_t *point, size_t len, EVP_PKEY **out);
 
 /* Type, size and group of a public or private key. HF_ERR_UNSUPPORTED for all that TLS 1.2/1.3 here does not use,
  * explicit curve parameters among them (RFC 5480 section 2.1.1). */

@@ -7,6 +7,8 @@ hf_add_provider(libcrypto SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/cbc.c
   ${CMAKE_CURRENT_LIST_DIR}/stitched.c
   ${CMAKE_CURRENT_LIST_DIR}/pkey.c
+  ${CMAKE_CURRENT_LIST_DIR}/spki.c
+  ${CMAKE_CURRENT_LIST_DIR}/spki_key.c
   ${CMAKE_CURRENT_LIST_DIR}/cert.c
   ${CMAKE_CURRENT_LIST_DIR}/verify.c
   ${CMAKE_CURRENT_LIST_DIR}/pem.c

@@ -14,8 +14,8 @@ typedef struct hf_lc_verifiers {
 } hf_lc_verifiers;
 
 struct hf_cert {
-    X509 *x509;
-    EVP_PKEY *pkey; /* borrowed from x509 */
+    X509 *x509;     /* for what it says; it has no key in it, so path validation cannot use it */
+    EVP_PKEY *pkey; /* made of spki */
     uint8_t *spki;  /* DER */
     size_t spki_len;
     hf_lc_verifiers *verifiers;
