@@ -357,7 +357,8 @@ uint64_t hf_pool_tick(hf_pool *pool, uint64_t now_us, hf_job **list)
         next = pool->breaker.probe_us;
     if (pool->recheck_us && pool->recheck_us < next)
         next = pool->recheck_us;
-    return next;
+    uint64_t look = hf_priority_tick(pool, now_us);
+    return look < next ? look : next;
 }
 
 void hf_pool_snapshot(const hf_pool *pool, hf_hsm_token_stats *out)

@@ -25,6 +25,8 @@
 #define HF_POOL_UNKNOWN_US 1000     /* an operation takes so long until one was seen */
 #define HF_POOL_NICE_NEAR 5         /* a token's threads have so much less priority than who opened the first key */
 #define HF_POOL_NICE_FAR 19         /* the same once there were more than CPUs: they should wait for the wire */
+#define HF_POOL_STARVED_MS 100      /* so long in a call and still waiting for a CPU: such a priority may give way */
+#define HF_POOL_CALM_MS 10000       /* until nothing was starved for so long */
 #define HF_POOL_HUNG_MAX 16         /* threads of a token that hang in a call and were replaced, at once */
 #define HF_POOL_KEEPALIVE_MS 30000  /* an idle session is asked for its state */
 #define HF_POOL_PROBE_MAX_MS 5000   /* a probe or reconnection that takes longer counts as hung */
@@ -146,7 +148,10 @@ typedef struct hf_worker_thread {
     uint64_t generation;    /* the thread's own: of the pool, when the session was opened */
     CK_OBJECT_HANDLE spare; /* the thread's own: see hf_decrypter; of the member spare_of */
     uint64_t spare_of;
-    int nice;            /* the thread's own: the priority it gave itself */
+    pid_t tid;           /* hub */
+    int nice;            /* hub: the priority that it has */
+    bool relieved;       /* hub: another thread waits for this one to leave, and goes on in its place */
+    pthread_t before;    /* hub: the thread that is relieved */
     bool open;           /* hub: has a session */
     bool busy;           /* hub */
     hf_try *current;     /* hub: what it runs */
@@ -188,6 +193,10 @@ struct hf_pool {
     unsigned cpus;             /* of this machine */
     int nice;                  /* of the thread that opened the first key */
     bool crowded;              /* hub: it has had more threads than CPUs */
+    bool gives_way;            /* hub: crowded, but starved: the priority of a pool that is not, until calm_us */
+    uint64_t calm_us;          /* hub */
+    uint64_t late_us;          /* hub: a thread was seen to wait for a CPU for too long, then; 0: none lately */
+    uint64_t late_cpu_us;      /* hub: what the process had computed by then */
     bool stopping;             /* hub */
     hf_p11_session spare;      /* of a key that could not be opened: for the logout */
     hf_member *members;        /* hub */
@@ -233,6 +242,26 @@ bool hf_worker_start(hf_pool *pool, const hf_p11_session *session, uint64_t gene
 void hf_worker_end(hf_worker_thread *w);
 /* Under the lock: it works for no key any more. */
 void hf_worker_let_go(hf_worker_thread *w);
+/* Under the lock: a new thread, with the priority of the calling one, takes the place of this one as soon as it is back
+ * from what it does, with its session and all. */
+bool hf_worker_relieve(hf_worker_thread *w);
+
+/* ---- priority ---- */
+
+/* All but the last two under the lock. The calling thread is w's, and new. */
+void hf_priority_begin(hf_worker_thread *w);
+/* The calling thread, w's, stands back as far as it should. */
+void hf_priority_lower(hf_worker_thread *w);
+/* A thread of the pool is busy from now on: somebody will look whether it gets on. */
+void hf_priority_watch(hf_pool *pool, uint64_t since_us);
+/* By a keeper: whether the pool's threads get on, and what follows from it. The next time to look; UINT64_MAX: never.
+ */
+uint64_t hf_priority_tick(hf_pool *pool, uint64_t now_us);
+/* Whether a thread of this process computes or waits for a CPU, rather than for anything else. True when nobody knows.
+ */
+bool hf_thread_wants_cpu(pid_t tid);
+/* Whether a process that may use so many CPUs, and used so much of their time, was short of them. */
+bool hf_cpus_are_others(uint64_t used_us, uint64_t wall_us, unsigned cpus);
 
 /* ---- recover ---- */
 

@@ -6,7 +6,6 @@
  * it then, and when it comes back it looks at nothing but `abandoned` and itself. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "handfast/secret.h"
 #include "key.h"
@@ -268,6 +267,7 @@ static void run(hf_worker_thread *w, hf_try *t)
     }
     t->running = true;
     w->busy = true;
+    hf_priority_watch(w->pool, w->since_us);
     w->current = t;
     w->limit_us = 0;
     w->holding = key;
@@ -377,6 +377,7 @@ static void probe(hf_worker_thread *w)
     w->busy = true;
     w->probing = opened;
     w->since_us = now;
+    hf_priority_watch(pool, now);
     w->limit_us = now + (uint64_t)HF_POOL_PROBE_MAX_MS * 1000;
     hf_hub_unlock();
     hf_status status = probe_all(w, opened || w->session.handle == CK_INVALID_HANDLE, &why);
@@ -424,6 +425,7 @@ static void keep_alive(hf_worker_thread *w)
 {
     w->busy = true;
     w->since_us = hf_now_us();
+    hf_priority_watch(w->pool, w->since_us);
     w->limit_us = w->since_us + (uint64_t)HF_POOL_PROBE_MAX_MS * 1000;
     bool connect = !w->open || w->generation != w->pool->generation;
     hf_hub_unlock();
@@ -454,28 +456,14 @@ static bool is_surplus(const hf_worker_thread *w)
     return !w->open && pool->sessions_limit && pool->workers_n > pool->sessions_limit;
 }
 
-/* A token that computes on our CPUs does so behind whoever serves connections that are established: with more threads
- * than CPUs all together would else have most of the time. All of a token alike, or operations would overtake each
- * other. It is no matter when that fails. With the lock held; only ever downwards, as everybody may. */
-static void stand_back(hf_worker_thread *w)
+/* With the lock held, which it unlocks. */
+static void serve(hf_worker_thread *w)
 {
-    const hf_pool *pool = w->pool;
-    int wanted = pool->nice + (pool->crowded ? HF_POOL_NICE_FAR : HF_POOL_NICE_NEAR);
-
-    if (w->nice == wanted)
-        return;
-    w->nice = wanted;
-    (void)setpriority(PRIO_PROCESS, 0, wanted); /* of this thread, on Linux */
-}
-
-static void *work(void *arg)
-{
-    hf_worker_thread *w = arg;
     hf_pool *pool = w->pool;
 
-    hf_hub_lock();
-    while (!w->abandoned && !pool->stopping && !is_surplus(w)) {
-        stand_back(w);
+    hf_priority_begin(w);
+    while (!w->abandoned && !w->relieved && !pool->stopping && !is_surplus(w)) {
+        hf_priority_lower(w);
         uint64_t next = w->used_us + (uint64_t)HF_POOL_KEEPALIVE_MS * 1000;
         bool closed = pool->breaker.state == HF_HSM_BREAKER_CLOSED;
         hf_queue_item *item;
@@ -497,8 +485,41 @@ static void *work(void *arg)
     }
     if (pool->probe_now || pool->queue.n > 0) /* it may have been woken for that, and leaves it to another one */
         hf_bell_ring(&pool->work);
-    hf_worker_end(w);
+    if (w->relieved) /* all else, its end too, is the affair of who comes after it */
+        hf_hub_unlock();
+    else
+        hf_worker_end(w);
+}
+
+static void *work(void *arg)
+{
+    hf_hub_lock();
+    serve(arg);
     return NULL;
+}
+
+/* A thread that comes after another one. */
+static void *work_on(void *arg)
+{
+    hf_worker_thread *w = arg;
+
+    hf_hub_lock();
+    pthread_t before = w->before;
+    hf_hub_unlock();
+    (void)pthread_join(before, NULL);
+    hf_hub_lock();
+    w->relieved = false;
+    serve(w);
+    return NULL;
+}
+
+bool hf_worker_relieve(hf_worker_thread *w)
+{
+    w->before = w->thread;
+    w->relieved = hf_thread_start(&w->thread, work_on, w);
+    if (!w->relieved)
+        w->thread = w->before; /* pthread_create leaves it undefined */
+    return w->relieved;
 }
 
 bool hf_worker_start(hf_pool *pool, const hf_p11_session *session, uint64_t generation)
@@ -513,7 +534,6 @@ bool hf_worker_start(hf_pool *pool, const hf_p11_session *session, uint64_t gene
     if (session)
         w->session = *session;
     w->open = session != NULL;
-    w->nice = pool->nice;
     if (!hf_thread_start(&w->thread, work, w)) {
         free(w);
         return false;

@@ -32,6 +32,7 @@ typedef struct mask_control {
     atomic_uint sessions_max;             /* 0: as many as SoftHSM gives */
     atomic_uint sessions;
     atomic_bool hold;           /* C_Sign waits while it is set */
+    atomic_bool spin;           /* the same, and computes */
     atomic_uint held;           /* how many wait */
     atomic_uint sign_len;       /* bytes that C_Sign got last */
     atomic_ullong decrypt_tail; /* the last 8 bytes that C_Decrypt got last */

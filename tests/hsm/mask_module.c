@@ -148,6 +148,8 @@ static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *in, CK_ULONG in_len, CK_BY
     atomic_fetch_add(&mask_control.held, 1);
     while (atomic_load(&mask_control.hold))
         usleep(1000);
+    while (atomic_load(&mask_control.spin))
+        ;
     CK_RV rv = below->C_Sign(session, in, in_len, out, out_len);
     if (rv == CKR_OK && is_spoilt(MASK_SIGN, atomic_load(&mask_control.spoil_sign)))
         out[*out_len - 1] ^= 1;

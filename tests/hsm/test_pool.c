@@ -1,12 +1,10 @@
 /* The queue and its threads: bounds, cancelling, release from everywhere. */
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <p11-kit/pkcs11.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -208,39 +206,4 @@ Test(hsm_pool, every_operation_of_a_dead_token_fails)
     atomic_store(&mask->code[MASK_LOGOUT], CKR_DEVICE_REMOVED);
     key->ops->release(key);
     cr_expect_eq(total(&t), 100);
-}
-
-/* Threads of this process with so much less priority than the calling one. */
-static unsigned threads_behind(int by)
-{
-    int wanted = getpriority(PRIO_PROCESS, 0) + by;
-    unsigned n = 0;
-    DIR *folder = opendir("/proc/self/task");
-
-    cr_assert_not_null(folder);
-    for (struct dirent *entry; (entry = readdir(folder));)
-        if (entry->d_name[0] != '.')
-            n += getpriority(PRIO_PROCESS, (id_t)atoi(entry->d_name)) == (wanted > 19 ? 19 : wanted);
-    closedir(folder);
-    return n;
-}
-
-/* A token that computes on our CPUs, with more threads than these, must not crowd out who serves connections. */
-Test(hsm_pool, threads_stand_behind_whoever_opened_the_key)
-{
-    unsigned cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-    hf_key *key = open_key("p256", 1);
-
-    while (threads_behind(5) < 1) /* it is its first act */
-        usleep(1000);
-    key->ops->release(key);
-    key = open_key("p256", cpus + 2);
-    while (threads_behind(19) < cpus + 2) { /* all alike */
-        tally t = {0};
-        for (unsigned i = 0; i < cpus + 2; i++)
-            submit_sign(key, &t);
-        while (total(&t) < cpus + 2)
-            usleep(1000);
-    }
-    key->ops->release(key);
 }
