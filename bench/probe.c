@@ -15,7 +15,7 @@
 #include "clock.h"
 #include "measure.h"
 
-#define PAUSE_US 5000
+#define PAUSE_US 2000
 #define PATIENCE_S 30
 #define SAMPLES_MAX ((size_t)1 << 16)
 #define ANSWER_MAX 4096

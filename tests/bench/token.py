@@ -7,8 +7,9 @@ import shutil
 from bench import Bench
 
 FIELDS = {"bench", "server", "software", "version", "key", "clients", "latency_ms", "sessions", "handshakes_per_s",
-          "sessions_per_latency", "server_cpus", "server_cpu_s", "client_cpu_s", "p50_ms", "p99_ms", "request_quiet_p50_ms",
-          "request_quiet_p99_ms", "request_p50_ms", "request_p99_ms", "handfast_times", "spread"}
+          "sessions_per_latency", "server_cpus", "server_cpu_s", "client_cpu_s", "p50_ms", "p99_ms",
+          "request_quiet_p50_ms", "request_quiet_p99_ms", "request_quiet_n", "request_p50_ms", "request_p99_ms",
+          "request_n", "handfast_times", "spread"}
 SCALE_FIELDS = {"bench", "provider", "cipher", "direction", "bytes", "batch", "keys", "key_state_bytes",
                 "ns_per_record", "touch_ns", "explained_ns", "beyond_explained", "spread"}
 ENGINES = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib")
@@ -32,7 +33,7 @@ def check_token_on(bench, cpus, *words):
     for row in rows:
         bench.check(row["server_cpus"] == cpus, f"processors: {row}")
         bench.check(set(row) == FIELDS, f"fields: {sorted(set(row) ^ FIELDS)}")
-        bench.positive(row, *(name for name in FIELDS if name.endswith(("_ms", "_s"))))
+        bench.positive(row, *(name for name in FIELDS if name.endswith(("_ms", "_s", "_n"))))
         sessions = 4 if row["server"] == "handfast" else 1
         bench.check(row["sessions"] == sessions and row["clients"] == 3 and row["latency_ms"] == 150, f"set-up: {row}")
         bench.check(abs(row["sessions_per_latency"] - sessions * 1000 / 150) < 0.01, f"the bound: {row}")
