@@ -104,7 +104,8 @@ static hf_status choose(CK_FUNCTION_LIST *fn, const CK_UTF8CHAR label[LABEL_SIZE
                           "configuration",
                           other, other);
     return hf_why_set(why, HF_ERR_NOT_FOUND,
-                      "no slot of the module is free for a new token: add one with the module's own tool");
+                      "no slot of the module is free for a new token: add one with the module's own tool; where "
+                      "--module-args names a folder, see that it is there");
 }
 
 /* Before anything is changed: a token that is initialised with one PIN and refuses the other would be half made. */

@@ -77,11 +77,12 @@ class Token:
         """A database that has no security officer and takes its name from the module's arguments."""
         (self.folder / "db").mkdir()
         self.module = self.args.softokn
-        told = self.token("init", code=1)
-        expect("CKR_ARGUMENTS_BAD" in told and "--module-args" in told, told)
+        told = self.token("init", code=1)  # softokn refuses to start, or (since 3.110) starts without a database
+        expect(("CKR_ARGUMENTS_BAD" in told or "no slot" in told) and "--module-args" in told, told)
         argument = f"configdir='sql:{self.folder}/nowhere' dbTokenDescription='web'"
         self.module_args = ["--module-args", argument]
-        expect("--module-args" in self.token("init", code=1), "a folder that is not there")
+        told = self.token("init", code=1)
+        expect("--module-args" in told, "a folder that is not there: " + told)
         argument = argument.replace("nowhere", "db")
         self.module_args = ["--module-args", argument]
         expect("not initialised" in self.token("list", code=1), "nothing tells that there is no PIN yet")
