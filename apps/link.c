@@ -115,11 +115,18 @@ static bool again(int error)
     return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
+/* What there is to send now. While a token has the handshake's signature, what comes before that waits for it: a flight
+ * that goes out whole is a packet less for both sides, and costs the peer only what it would have done meanwhile. */
+static bool wants_to_send(const hf_link *link)
+{
+    return !link->ticket && (hf_conn_wants(link->conn) & HF_WANT_OUTPUT);
+}
+
 static void send_output(hf_link *link)
 {
     const uint8_t *data;
     size_t len;
-    while (!link->broken && (hf_conn_wants(link->conn) & HF_WANT_OUTPUT)) {
+    while (!link->broken && wants_to_send(link)) {
         if (hf_conn_output_buf(link->conn, &data, &len) != HF_OK)
             return;
         ssize_t n = send(link->fd, data, len, MSG_NOSIGNAL);
@@ -270,7 +277,7 @@ void hf_link_settle(hf_link *link)
             start_linger(link);
         else if (!link->finishing && (!(wants & HF_WANT_INPUT) || (wants & HF_WANT_PLAINTEXT)))
             events = 0;
-        if (link->state != HF_LINK_LINGER && (wants & HF_WANT_OUTPUT))
+        if (link->state != HF_LINK_LINGER && wants_to_send(link))
             events |= UV_WRITABLE;
     }
     if (link->state == HF_LINK_LINGER)

@@ -4,8 +4,8 @@
  * call of the provider for each cipher and sealed in another, while what they touch still fits the cache.
  *
  * A handshake takes its step alone, after them: its public-key cryptography costs as much as hundreds of records, so in
- * one pass only some have a step, however many are ready, and whoever is connected already does not wait for a storm of
- * them. */
+ * one pass only one has a step, or some that are short, however many are ready, and whoever is connected already does
+ * not wait for a storm of them. */
 #include "tick.h"
 
 #include <stdlib.h>
@@ -148,10 +148,11 @@ static void passed(uv_check_t *check)
 
     uint64_t start = uv_hrtime();
     pass(loop, &tick->open, SIZE_MAX);
-    uint64_t middle = uv_hrtime(), end = middle + (middle - start);
-    do
+    uint64_t middle = uv_hrtime(), had = middle - start;
+    uint64_t end = middle + (had > HF_TICK_HANDSHAKES_NS ? had : HF_TICK_HANDSHAKES_NS);
+    do /* at least as long as the others had, who starve nobody either */
         pass(loop, &tick->others, HF_TICK_HANDSHAKES);
-    while (tick->others.first && uv_hrtime() < end); /* as long as the others had: they starve nobody either */
+    while (tick->others.first && uv_hrtime() < end);
     if (!tick->open.first && !tick->others.first)
         uv_idle_stop(&tick->busy);
 }

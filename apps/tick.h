@@ -7,11 +7,12 @@
 #include "handfast/batch.h"
 #include "link.h"
 
-#define HF_TICK_LINKS 64      /* connections that go together */
-#define HF_TICK_HANDSHAKES 1  /* connections that have a step of their handshake (or end) in one pass */
-#define HF_TICK_JOBS 256      /* records that wait at once */
-#define HF_TICK_POOL 262144   /* bytes that applications may have on their way: as much as four full writes */
-#define HF_TICK_POOL_ALIGN 64 /* where a write starts in it: a cache line */
+#define HF_TICK_LINKS 64            /* connections that go together */
+#define HF_TICK_HANDSHAKES 1        /* connections that have a step of their handshake (or end) in one pass ... */
+#define HF_TICK_HANDSHAKES_NS 40000 /* ... and more of them until so long has passed: many steps are short */
+#define HF_TICK_JOBS 256            /* records that wait at once */
+#define HF_TICK_POOL 262144         /* bytes that applications may have on their way: as much as four full writes */
+#define HF_TICK_POOL_ALIGN 64       /* where a write starts in it: a cache line */
 
 typedef struct hf_tick_queue {
     hf_link *first, *last;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define LINKS_MAX 160
-#define STEP_NS 100
+#define STEP_NS HF_TICK_HANDSHAKES_NS /* of one that takes all that handshakes have by themselves */
 
 typedef struct bed {
     hf_loop loop;
@@ -102,7 +102,7 @@ TestSuite(apps_tick, .init = set_up, .fini = tear_down);
 Test(apps_tick, established_connections_go_before_a_storm_of_handshakes)
 {
     for (char name = '1'; name <= '9'; name++)
-        add(name, HF_LINK_HANDSHAKE)->write_max = 1000;
+        add(name, HF_LINK_HANDSHAKE)->write_max = 10 * STEP_NS;
     hf_link *first = add('A', HF_LINK_OPEN);
     cr_expect_str_eq(turns(), "A1", "who came last goes first, and one handshake has a step");
     cr_expect_str_eq(turns(), "2", "after each the sockets are looked at");
@@ -111,6 +111,18 @@ Test(apps_tick, established_connections_go_before_a_storm_of_handshakes)
     hf_tick_ready(first);
     add('B', HF_LINK_OPEN);
     cr_expect_str_eq(turns(), "AB4");
+}
+
+Test(apps_tick, short_steps_of_handshakes_go_together_and_long_ones_alone)
+{
+    for (char name = '1'; name <= '9'; name++)
+        add(name, HF_LINK_HANDSHAKE)->write_max = HF_TICK_HANDSHAKES_NS / 4;
+    add('L', HF_LINK_HANDSHAKE)->write_max = 10 * HF_TICK_HANDSHAKES_NS;
+    add('s', HF_LINK_HANDSHAKE)->write_max = 1;
+    cr_expect_str_eq(turns(), "1234", "until their time is over");
+    cr_expect_str_eq(turns(), "5678");
+    cr_expect_str_eq(turns(), "9L", "none begins after it");
+    cr_expect_str_eq(turns(), "s");
 }
 
 Test(apps_tick, handshakes_have_as_much_time_as_the_others)
@@ -125,8 +137,8 @@ Test(apps_tick, handshakes_have_as_much_time_as_the_others)
 
 Test(apps_tick, whoever_ends_waits_as_a_handshake_does)
 {
-    add('x', HF_LINK_LINGER)->write_max = 1000;
-    add('1', HF_LINK_HANDSHAKE)->write_max = 1000;
+    add('x', HF_LINK_LINGER)->write_max = STEP_NS;
+    add('1', HF_LINK_HANDSHAKE)->write_max = STEP_NS;
     add('A', HF_LINK_OPEN);
     cr_expect_str_eq(turns(), "Ax");
     cr_expect_str_eq(turns(), "1");
@@ -136,8 +148,8 @@ Test(apps_tick, the_loop_sleeps_only_when_nobody_is_ready)
 {
     uv_run(&b->loop.uv, UV_RUN_NOWAIT);
     cr_expect_neq(uv_backend_timeout(&b->loop.uv), 0, "nobody: it may sleep");
-    add('1', HF_LINK_HANDSHAKE)->write_max = 1000;
-    add('2', HF_LINK_HANDSHAKE)->write_max = 1000;
+    add('1', HF_LINK_HANDSHAKE)->write_max = STEP_NS;
+    add('2', HF_LINK_HANDSHAKE)->write_max = STEP_NS;
     cr_expect_eq(uv_backend_timeout(&b->loop.uv), 0);
     cr_expect_str_eq(turns(), "1");
     cr_expect_eq(uv_backend_timeout(&b->loop.uv), 0, "one is left");
