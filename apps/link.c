@@ -116,10 +116,12 @@ static bool again(int error)
 }
 
 /* What there is to send now. While a token has the handshake's signature, what comes before that waits for it: a flight
- * that goes out whole is a packet less for both sides, and costs the peer only what it would have done meanwhile. */
+ * that goes out whole is a packet less for both sides, and costs the peer only what it would have done meanwhile. An
+ * alert waits for nothing. */
 static bool wants_to_send(const hf_link *link)
 {
-    return !link->ticket && (hf_conn_wants(link->conn) & HF_WANT_OUTPUT);
+    bool flight_grows = link->ticket && hf_conn_status(link->conn) == HF_OK;
+    return !flight_grows && (hf_conn_wants(link->conn) & HF_WANT_OUTPUT);
 }
 
 static void send_output(hf_link *link)
