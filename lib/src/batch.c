@@ -122,7 +122,6 @@ hf_status hf_conn_batch_write(hf_conn *conn, hf_batch *batch, const uint8_t *dat
     if (slots < (n + most - 1) / most)
         n = slots * most;
 
-    conn->room_len = 0;
     status = hf_seal_reserve(conn, n, most);
     while (status == HF_OK && taken < n) {
         size_t part = n - taken < most ? n - taken : most;

@@ -145,7 +145,7 @@ struct hf_conn {
     const hf_hash *hash13;
     uint8_t read_secret[HF_HASH_SIZE_MAX], write_secret[HF_HASH_SIZE_MAX];
     hf_buffer late;                              /* handshake bytes after the handshake, not yet whole messages */
-    unsigned key_updates;                        /* of the peer, in a row */
+    unsigned key_updates, updates_asked;         /* of the peer's own accord, in a row; that it has still to answer */
     uint8_t resumption_secret[HF_HASH_SIZE_MAX]; /* client with on_session: what tickets turn into sessions */
     unsigned tickets_taken;
 

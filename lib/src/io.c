@@ -98,6 +98,7 @@ hf_status hf_conn_output_ack(hf_conn *conn, size_t len)
         return HF_ERR_STATE;
     if (len > hf_buffer_len(&conn->out))
         return HF_ERR_INVALID;
+    conn->room_len = 0; /* it stands in the same buffer */
     hf_buffer_consume(&conn->out, len);
     if (hf_buffer_len(&conn->out) == 0)
         hf_buffer_free(&conn->memory, &conn->out);
@@ -169,8 +170,10 @@ hf_status hf_conn_room_ack(hf_conn *conn, hf_worker *worker, size_t len)
     status = hf_record_seal_room(conn, HF_CONTENT_APPLICATION_DATA, len);
     if (status == HF_OK)
         status = hf_post13_after_write(conn);
-    if (status != HF_OK)
+    if (status != HF_OK) {
         hf_fail(conn, status, "sealing a record failed");
+        hf_settle(conn);
+    }
     conn->worker = NULL;
     return status;
 }
@@ -209,10 +212,12 @@ hf_status hf_conn_write(hf_conn *conn, hf_worker *worker, const uint8_t *data, s
             status = hf_post13_after_write(conn);
         done += part;
     }
-    if (status != HF_OK)
+    if (status != HF_OK) {
         hf_fail(conn, status, "sealing a record failed");
-    else
+        hf_settle(conn);
+    } else {
         *out_taken = n;
+    }
     conn->worker = NULL;
     return status;
 }

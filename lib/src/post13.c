@@ -3,7 +3,7 @@
 #include "resume.h"
 
 #define LATE_MESSAGE_MAX 16384 /* a NewSessionTicket of some size */
-#define KEY_UPDATES_MAX 32     /* of the peer, without application data between them */
+#define KEY_UPDATES_MAX 32     /* of the peer's own accord, without application data between them */
 
 /* Records that one key may seal. AES-GCM: 2^24.5 full records; ChaCha20-Poly1305 could outlive its sequence numbers;
  * AES-CCM: 2^23 by RFC 9147 section 4.5.3. All with room to spare. */
@@ -52,10 +52,13 @@ hf_status hf_conn_key_update(hf_conn *conn, hf_worker *worker, bool request_peer
     if (conn->status != HF_OK)
         return conn->status;
     conn->worker = worker;
-    conn->room_len = 0;
     hf_status status = send_key_update(conn, request_peer);
-    if (status != HF_OK)
+    if (status == HF_OK && request_peer)
+        conn->updates_asked++;
+    if (status != HF_OK) {
         hf_fail(conn, status, "updating the keys failed");
+        hf_settle(conn);
+    }
     conn->worker = NULL;
     return status;
 }
@@ -73,7 +76,9 @@ static void read_key_update(hf_conn *conn, hf_slice body, bool last)
         hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "data behind a KeyUpdate");
         return;
     }
-    if (++conn->key_updates > KEY_UPDATES_MAX) {
+    if (conn->updates_asked > 0 && !requested) { /* an answer to ours */
+        conn->updates_asked--;
+    } else if (++conn->key_updates > KEY_UPDATES_MAX) {
         hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "too many KeyUpdates without data");
         return;
     }
@@ -109,7 +114,7 @@ static void read_message(hf_conn *conn, uint8_t type, hf_slice body, bool last)
 void hf_post13_read(hf_conn *conn, const hf_record *record)
 {
     hf_status status = hf_buffer_append(&conn->memory, &conn->late, record->content, record->content_len,
-                                        LATE_MESSAGE_MAX + HF_PLAINTEXT_MAX);
+                                        HF_MSG_HEADER_SIZE + LATE_MESSAGE_MAX + HF_PLAINTEXT_MAX);
     if (status != HF_OK) {
         hf_fail(conn, status, "no memory for a handshake message");
         return;

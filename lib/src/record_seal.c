@@ -52,6 +52,7 @@ hf_status hf_seal_reserve(hf_conn *conn, size_t len, size_t content_max)
     size_t full = len / content_max, rest = len % content_max;
     size_t total = full * sealed_size(conn, content_max) + (rest ? sealed_size(conn, rest) : 0);
 
+    conn->room_len = 0; /* what was handed out stands where these records go, or where the buffer was */
     return hf_buffer_reserve(&conn->memory, &conn->out, conn->out_pending + total, OUTPUT_MAX);
 }
 

@@ -314,6 +314,26 @@ Test(batch, buffers_are_closed_while_records_are_on_their_way)
     rig_cleanup(&r);
 }
 
+/* What a batch sends for the connection, here the answer to a KeyUpdate, stands where the room was. */
+Test(batch, room_does_not_outlive_a_run)
+{
+    static rig r;
+    uint8_t *room;
+    size_t len;
+    rig_start(&r, 1, rig_tls13);
+    hf_conn *conn = rig_server(&r, 0);
+    cr_assert_eq(hf_conn_key_update(rig_client(&r, 0), r.pairs[0].client.worker, true), HF_OK);
+    rig_to_server(&r, 0);
+    cr_assert_eq(hf_conn_room_buf(conn, &room, &len), HF_OK);
+    cr_assert_eq(hf_conn_batch_open(conn, r.batch), HF_OK);
+    hf_batch_run(r.batch, r.worker);
+    cr_assert(hf_conn_wants(conn) & HF_WANT_OUTPUT, "the answer");
+    cr_assert_eq(hf_conn_room_ack(conn, r.worker, 5), HF_ERR_INVALID);
+    rig_settle(&r, 0);
+    cr_assert(pair_connected(&r.pairs[0]));
+    rig_cleanup(&r);
+}
+
 Test(batch, not_before_the_handshake)
 {
     static rig r;

@@ -158,6 +158,43 @@ Test(post13, key_update_flood)
     }
 }
 
+/* But an answer to each of ours is none: one that only receives is moved on as often as we like. */
+Test(post13, key_updates_that_we_ask_for)
+{
+    pair p = {0};
+    side s = side13();
+    world_run(&p, &s, &s);
+    for (int i = 0; i < 100; i++) {
+        cr_assert_eq(hf_conn_key_update(p.server.conn, p.server.worker, true), HF_OK);
+        cr_assert(pair_send(&p, &p.server, "x", 1), "%d: %s", i, hf_conn_reason(p.server.conn));
+        cr_assert(pair_connected(&p), "%d: %s", i, hf_conn_reason(p.server.conn));
+    }
+    cr_assert_eq(wire_len(&p.client.plain), 100);
+    pair_cleanup(&p);
+}
+
+/* The largest message, of which all but a byte is there when a full record comes. */
+Test(post13, largest_message_and_a_full_record)
+{
+    static uint8_t tickets[2 * (HF_MSG_HEADER_SIZE + 16384)];
+    hf_writer w = hf_writer_of(tickets, sizeof tickets);
+    static uint8_t ticket[16384 - 4 - 4 - 1 - 2 - 2];
+    pair p;
+    gate13 g;
+    side s = side13();
+    for (int i = 0; i < 2; i++)
+        hf_new_session_ticket13_write(&w, &(hf_new_session_ticket13){.ticket = {ticket, sizeof ticket}});
+    cr_assert(hf_writer_ok(&w));
+    cr_assert_eq(w.len, sizeof tickets);
+    connect13(&p, &g, &s, &s, false);
+    gate13_put(&g, HF_CONTENT_HANDSHAKE, tickets, 16384);
+    gate13_put(&g, HF_CONTENT_HANDSHAKE, tickets + 16384, 3);
+    gate13_put(&g, HF_CONTENT_HANDSHAKE, tickets + 16387, 16384);
+    gate13_put(&g, HF_CONTENT_HANDSHAKE, tickets + 32771, sizeof tickets - 32771);
+    lives13(&g, "two of the largest tickets");
+    close13(&p, &g);
+}
+
 Test(post13, message_longer_than_our_limit)
 {
     pair p;

@@ -138,6 +138,26 @@ Test(data, room_does_not_outlive_another_call)
     pair_cleanup(&p);
 }
 
+/* Nor the output that it stands behind: what was sent may have been given back to the allocator. */
+Test(data, room_does_not_outlive_sent_output)
+{
+    pair p = {0};
+    const uint8_t *bytes;
+    uint8_t *room;
+    size_t len, taken;
+    world_run(&p, &(side){0}, &(side){0});
+    cr_assert_eq(hf_conn_write(p.server.conn, p.server.worker, (const uint8_t *)"abc", 3, &taken), HF_OK);
+    cr_assert_eq(hf_conn_room_buf(p.server.conn, &room, &len), HF_OK);
+    cr_assert_eq(hf_conn_output_buf(p.server.conn, &bytes, &len), HF_OK);
+    wire_put(&p.server.out, bytes, len);
+    cr_assert_eq(hf_conn_output_ack(p.server.conn, len), HF_OK);
+    cr_assert_eq(hf_conn_room_ack(p.server.conn, p.server.worker, 5), HF_ERR_INVALID);
+    pair_run(&p);
+    cr_assert_eq(wire_len(&p.client.plain), 3);
+    cr_assert(pair_connected(&p));
+    pair_cleanup(&p);
+}
+
 Test(data, identity)
 {
     pair p = {0};

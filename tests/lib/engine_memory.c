@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "conn.h" /* to know the secrets of TLS 1.3 */
 #include "faulty.h"
 #include "handfast/providers.h"
 #include "world.h"
@@ -139,4 +140,58 @@ Test(memory, secrets_are_wiped_on_failure)
     cr_assert_eq(env.dirty_frees, 0);
     hf_config_release(c);
     hf_config_release(s);
+}
+
+/* The same when it fails later, in whatever call. */
+static hf_status writes(end *e)
+{
+    size_t taken;
+    return hf_conn_write(e->conn, e->worker, (const uint8_t *)"x", 1, &taken);
+}
+static hf_status updates_keys(end *e)
+{
+    return hf_conn_key_update(e->conn, e->worker, false);
+}
+static hf_status seals_room(end *e)
+{
+    return hf_conn_room_ack(e->conn, e->worker, 1);
+}
+
+static void fails_in(hf_status (*call)(end *e), bool with_room)
+{
+    faulty env;
+    pair p = {0};
+    uint8_t read_secret[32], write_secret[32], *room;
+    size_t len;
+    faulty_init(&env);
+    hf_config *c = side_config(&(side){.tls13 = true}, HF_ROLE_CLIENT);
+    hf_config *s = side_config(
+        &(side){.tls13 = true, .suites = {0x1301}, .rekey_after = with_room ? 1 : 0, .env = &env.env}, HF_ROLE_SERVER);
+    cr_assert_eq(pair_start(&p, c, s, WORLD_NAME), HF_OK);
+    pair_run(&p);
+    cr_assert(pair_connected(&p));
+    memcpy(read_secret, p.server.conn->read_secret, sizeof read_secret);
+    memcpy(write_secret, p.server.conn->write_secret, sizeof write_secret);
+    cr_assert(faulty_holds(&env, read_secret, 16), "the search finds what is there");
+    if (with_room)
+        cr_assert_eq(hf_conn_room_buf(p.server.conn, &room, &len), HF_OK);
+    env.fail_alloc = env.allocs + 1;
+    env.stays = true;
+    cr_assert_eq(call(&p.server), HF_ERR_NO_MEMORY);
+    env.stays = false;
+    for (size_t at = 0; at < sizeof read_secret; at += 16) {
+        cr_assert_not(faulty_holds(&env, read_secret + at, 16), "the peer's traffic secret");
+        cr_assert_not(faulty_holds(&env, write_secret + at, 16), "our traffic secret");
+    }
+    pair_cleanup(&p);
+    cr_assert_eq(env.dirty_frees, 0);
+    hf_config_release(c);
+    hf_config_release(s);
+}
+
+Test(memory, secrets_are_wiped_on_a_late_failure)
+{
+    fails_in(writes, false);
+    fails_in(updates_keys, false);
+    fails_in(seals_room, true);
 }

@@ -48,8 +48,8 @@ HF_API const char *hf_version(void);
 
 /* ---- Limits: every one is finite and named ------------------------------------------------------- */
 
-#define HF_LIMIT_HANDSHAKE_MESSAGE (65536 + 4) /* one handshake message, bytes; ClientHello and Finished less */
-#define HF_LIMIT_CLIENT_HELLO 16384            /* a ClientHello, bytes of body */
+#define HF_LIMIT_HANDSHAKE_MESSAGE (65536 + 4) /* what holds certificates, names or an OCSP response, bytes of body */
+#define HF_LIMIT_CLIENT_HELLO 16384            /* a ClientHello or any other handshake message, bytes of body */
 #define HF_LIMIT_HANDSHAKE_TOTAL 262144        /* all handshake bytes received in one handshake */
 #define HF_LIMIT_EMPTY_RECORDS 32              /* application_data records without content in a row */
 #define HF_LIMIT_WARNING_ALERTS 4              /* warning alerts in a row */
@@ -249,7 +249,7 @@ typedef struct hf_conn_options {
     void (*on_event)(void *user, hf_conn *conn, const hf_event *event); /* NULL allowed; must not call back into conn
                                                                            except hf_conn_get_info and hf_conn_user */
     /* NSS key log (SSLKEYLOGFILE): only for debugging; the secrets of every connection pass here. NULL: off.
-     * label "CLIENT_RANDOM"; valid during the call. */
+     * label: "CLIENT_RANDOM", in TLS 1.3 "CLIENT_TRAFFIC_SECRET_0" and the like; valid during the call. */
     void (*on_key_log)(void *user, const char *label, const uint8_t client_random[32], const uint8_t *secret,
                        size_t secret_len);
     /* Client: the session to resume; NULL: none. Retained. Not offered when it is too old, is for another server_name,
@@ -295,7 +295,8 @@ HF_API hf_status hf_conn_output_ack(hf_conn *conn, size_t len) HF_MUST_CHECK;
 HF_API hf_status hf_conn_plaintext_buf(hf_conn *conn, const uint8_t **out_buf, size_t *out_len) HF_MUST_CHECK;
 HF_API hf_status hf_conn_plaintext_ack(hf_conn *conn, size_t len) HF_MUST_CHECK;
 
-/* Application to engine, without a copy: room inside the next record; ack seals it as one record. */
+/* Application to engine, without a copy: room inside the next record, valid until the next call on conn; ack seals the
+ * first len bytes of it as one record. HF_ERR_INVALID when there are not so many, or another call came between. */
 HF_API hf_status hf_conn_room_buf(hf_conn *conn, uint8_t **out_buf, size_t *out_len) HF_MUST_CHECK;
 HF_API hf_status hf_conn_room_ack(hf_conn *conn, hf_worker *worker, size_t len) HF_MUST_CHECK;
 
