@@ -16,6 +16,10 @@ static hf_status check_choice(hf_conn *conn, const hf_server_hello *hello, const
         *why = "the server answers an extension that we did not send";
         return HF_SEND(HF_ALERT_UNSUPPORTED_EXTENSION);
     }
+    if (hello->ext.present & (HF_EXT_BIT(HF_EXT_KEY_SHARE) | HF_EXT_BIT(HF_EXT_PRE_SHARED_KEY))) {
+        *why = "ServerHello of TLS 1.2 with an extension of TLS 1.3"; /* RFC 8446 section 4.2 */
+        return HF_SEND(HF_ALERT_ILLEGAL_PARAMETER);
+    }
     if (!conn->hs->suite || conn->hs->suite->kx == HF_KX_TLS13) {
         *why = "the server chose a cipher suite that we did not offer";
         return HF_SEND(HF_ALERT_ILLEGAL_PARAMETER);

@@ -105,6 +105,7 @@ static hf_next answer_retry(hf_conn *conn, const hf_message *message, const hf_s
     if (hs->retried)
         return hf_unexpected(conn, message);
     hs->retried = true;
+    conn->version = HF_TLS13; /* settled: section 4.1.4 */
     hf_status status = take_retry(conn, hello, &why);
     if (status == HF_OK)
         status = hf_transcript_fold(&conn->memory, &hs->transcript, hs->hash);

@@ -16,7 +16,6 @@ static void send_alert(hf_conn *conn, uint8_t level, unsigned alert)
 
     if (conn->sent_close || !conn->worker)
         return;
-    conn->room_len = 0;
     if (hf_record_write(conn, HF_CONTENT_ALERT, body, sizeof body) == HF_OK)
         hf_emit(conn, HF_EVENT_ALERT_SENT, alert, sizeof body, hf_alert_name(alert));
 }
@@ -182,7 +181,7 @@ static void read_alert(hf_conn *conn, const hf_record *record)
     }
     uint8_t level = record->content[0], alert = record->content[1];
     hf_emit(conn, HF_EVENT_ALERT_RECEIVED, alert, 2, hf_alert_name(alert));
-    if (conn->version == HF_TLS13) /* the level says nothing any more: RFC 8446 section 6 */
+    if (conn->version == HF_TLS13 || !conn->config->tls12) /* the level says nothing any more: RFC 8446 section 6 */
         level = alert == HF_ALERT_CLOSE_NOTIFY || alert == HF_ALERT_USER_CANCELED ? 1 : 2;
     if (level != 1 && level != 2) {
         hf_fail(conn, HF_SEND(HF_ALERT_ILLEGAL_PARAMETER), "alert of unknown level");
@@ -199,7 +198,7 @@ static void read_change_cipher_spec(hf_conn *conn, const hf_record *record)
 {
     /* Dropped in TLS 1.3 (RFC 8446 section 5), which a client must expect from its first hello on. */
     bool first_answer = conn->role == HF_ROLE_CLIENT && conn->version == 0 && conn->config->tls13;
-    bool compat = conn->version == HF_TLS13 || (conn->hs && conn->hs->retried) || first_answer;
+    bool compat = conn->version == HF_TLS13 || first_answer;
 
     if (!conn->hs || conn->hs->ccs_pending || (hf_buffer_len(&conn->hs->in) > 0 && !compat))
         hf_fail(conn, HF_SEND(HF_ALERT_UNEXPECTED_MESSAGE), "ChangeCipherSpec out of place");

@@ -43,6 +43,7 @@ static size_t message_limit(unsigned type)
     switch (type) {
     case HF_MSG_CERTIFICATE:
     case HF_MSG_CERTIFICATE_REQUEST:
+    case HF_MSG_CERTIFICATE_STATUS:
         return HF_LIMIT_HANDSHAKE_MESSAGE;
     default:
         return HF_LIMIT_CLIENT_HELLO;
@@ -75,8 +76,7 @@ bool hf_message_next(hf_conn *conn, hf_message *out)
             return false;
         *out = (hf_message){type, body, {raw, HF_MSG_HEADER_SIZE + body.len}};
         /* A HelloRequest during a handshake is ignored and not hashed: RFC 5246 section 7.4.1.1. TLS 1.3 has none. */
-        if (type == HF_MSG_HELLO_REQUEST && conn->role == HF_ROLE_CLIENT && len == 0 && conn->version != HF_TLS13 &&
-            !hs->retried) {
+        if (type == HF_MSG_HELLO_REQUEST && conn->role == HF_ROLE_CLIENT && len == 0 && conn->version != HF_TLS13) {
             hf_message_done(conn, out);
             continue;
         }

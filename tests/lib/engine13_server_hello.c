@@ -272,3 +272,67 @@ Test(server_hello13, retry_with_a_cookie_only)
         close13(&p, &g);
     }
 }
+
+/* A HelloRetryRequest settles the version. */
+static void retried(pair *p, gate13 *g, uint8_t record_version)
+{
+    unit u;
+    side client = side13(), server = {.tls13 = true, .groups = {HF_GROUP_P384}};
+    open13(p, g, &client, &server, false);
+    reach13(g, HF_MSG_SERVER_HELLO, &u);
+    u.bytes[2] = record_version;
+    p->client.held_out = true; /* the second hello stays on the wire, for us */
+    gate13_put_raw(g, u.bytes, u.len);
+    lives13(g, "a retry");
+}
+
+/* So the records behind it are of the one version that there still is (section 5.1), whatever the server's are. */
+Test(server_hello13, record_versions_behind_a_retry)
+{
+    for (uint8_t version = 1; version <= 4; version++) {
+        pair p;
+        gate13 g;
+        size_t records = 0;
+        retried(&p, &g, version);
+        for (; wire_len(&p.client.out) > 0; records++) {
+            const uint8_t *header = wire_data(&p.client.out);
+            cr_assert_eq(header[1] << 8 | header[2], HF_TLS12, "record %zu", records);
+            wire_drop(&p.client.out, HF_RECORD_HEADER_SIZE + ((size_t)header[3] << 8 | header[4]));
+        }
+        cr_assert_eq(records, 2, "ChangeCipherSpec and ClientHello");
+        close13(&p, &g);
+    }
+}
+
+/* And alerts mean what they mean in TLS 1.3, whatever their level: section 6. */
+Test(server_hello13, alerts_behind_a_retry)
+{
+    for (uint8_t level = 1; level <= 2; level++) {
+        pair p;
+        gate13 g;
+        retried(&p, &g, 3);
+        gate13_put_plain(&g, HF_CONTENT_ALERT, (uint8_t[]){level, HF_ALERT_HANDSHAKE_FAILURE}, 2);
+        cr_assert_eq(hf_conn_status(g.to->conn), HF_GOT(HF_ALERT_HANDSHAKE_FAILURE), "level %u: %s", level,
+                     hf_conn_reason(g.to->conn));
+        cr_assert_eq(g.to->n_alerts_sent, 0);
+        close13(&p, &g);
+    }
+}
+
+/* A client of TLS 1.3 alone knows the version from its first byte on. */
+Test(server_hello13, alerts_before_the_server_hello)
+{
+    for (int tls12 = 0; tls12 <= 1; tls12++) {
+        pair p;
+        gate13 g;
+        unit u;
+        side client = side13(), server = side13();
+        client.policy = tls12 ? HF_POLICY_INTERMEDIATE : HF_POLICY_MODERN;
+        open13(&p, &g, &client, &server, false);
+        reach13(&g, HF_MSG_SERVER_HELLO, &u);
+        gate13_put_plain(&g, HF_CONTENT_ALERT, (uint8_t[]){1, HF_ALERT_UNRECOGNIZED_NAME}, 2);
+        cr_assert_eq(hf_conn_status(g.to->conn), tls12 ? HF_OK : HF_GOT(HF_ALERT_UNRECOGNIZED_NAME), "%s",
+                     hf_conn_reason(g.to->conn));
+        close13(&p, &g);
+    }
+}

@@ -370,6 +370,13 @@ static void server_extension(hf_server_hello *h) /* answered though not asked */
     h->ext.record_size_limit = 1000;
     h->ext.max_fragment_length = 1;
 }
+static void server_key_share(hf_server_hello *h) /* of TLS 1.3 alone, though we sent one */
+{
+    static const uint8_t share[32] = {9};
+    h->ext.present |= HF_EXT_BIT(HF_EXT_KEY_SHARE);
+    h->ext.key_share_group = HF_GROUP_X25519;
+    h->ext.key_share = (hf_slice){share, sizeof share};
+}
 static void server_points(hf_server_hello *h)
 {
     h->ext.present |= HF_EXT_BIT(HF_EXT_EC_POINT_FORMATS);
@@ -453,4 +460,6 @@ Test(hello, server_hello_extensions)
     server_hello_refused(server_small_limit, &both, &plain, HF_ALERT_ILLEGAL_PARAMETER);
     server_hello_refused(server_alpn, &alpn, &alpn, HF_ALERT_ILLEGAL_PARAMETER);
     server_hello_refused(server_etm, &cbc, &plain, HF_ALERT_ILLEGAL_PARAMETER); /* RFC 7366 section 3: an AEAD suite */
+    /* RFC 8446 section 4.2: recognised, and not for this message. */
+    server_hello_refused(server_key_share, &(side){.tls13 = true}, &plain, HF_ALERT_ILLEGAL_PARAMETER);
 }

@@ -248,6 +248,27 @@ Test(staple, tls12_out_of_place)
     put_status(HF_OCSP_REQUEST, &fresh, HF_MSG_CERTIFICATE_STATUS, body, sizeof body, BAD);
 }
 
+/* A response may have any size up to its own limit, not that of a hello. */
+Test(staple, tls12_large_response)
+{
+    static uint8_t message[HF_MSG_HEADER_SIZE + 4 + HF_LIMIT_OCSP_RESPONSE];
+    hf_writer w = hf_writer_of(message, sizeof message);
+    static const uint8_t response[HF_LIMIT_OCSP_RESPONSE];
+    pair p;
+    gate g;
+    unit u;
+    hf_certificate_status_write(&w, (hf_slice){response, sizeof response});
+    cr_assert(hf_writer_ok(&w));
+    start(&p, false, HF_OCSP_REQUEST, &fresh);
+    gate_init(&g, &p, &p.server);
+    cr_assert(gate_until(&g, HF_MSG_CERTIFICATE_STATUS, &u));
+    for (size_t at = 0; at < w.len && hf_conn_status(p.client.conn) == HF_OK; at += HF_PLAINTEXT_MAX)
+        gate_put(&g, 22, message + at, w.len - at < HF_PLAINTEXT_MAX ? w.len - at : HF_PLAINTEXT_MAX);
+    cr_assert_eq(hf_conn_status(p.client.conn), HF_SEND(BAD), "read as a whole: %s", hf_conn_reason(p.client.conn));
+    gate_cleanup(&g);
+    pair_cleanup(&p);
+}
+
 /* A client that did not ask is answered by a server of the gate's making: RFC 5246 section 7.4.1.4. */
 Test(staple, tls12_answer_to_no_question)
 {

@@ -152,6 +152,35 @@ Test(resume_hostile12, a_session_that_was_never_offered)
     pair_cleanup(&p);
 }
 
+/* A PSK of TLS 1.3, offered and taken in a ServerHello of TLS 1.2: RFC 8446 section 4.2. */
+Test(resume_hostile12, a_pre_shared_key_in_tls12)
+{
+    hf_ticket_keys *keys = resume_keys();
+    side client = resume_client(true), server = resume_server(true, keys);
+    static uint8_t message[4096];
+    pair p = {0};
+    gate g;
+    unit u, copy;
+    hf_server_hello hello;
+    client.offer = resume_first(&client, &server);
+    server.tls13 = false;
+    world_pair(&p, &client, &server);
+    gate_init(&g, &p, &p.server);
+    cr_assert(gate_next(&g, &u));
+    copy = u;
+    cr_assert_eq(hf_server_hello_parse(unit_body(&copy), &hello), HF_OK);
+    hello.ext.present |= HF_EXT_BIT(HF_EXT_PRE_SHARED_KEY);
+    hf_writer w = hf_writer_of(message, sizeof message);
+    hf_server_hello_write(&w, &hello);
+    unit_of_message(&u, message, w.len);
+    gate_pass(&g, &u);
+    cr_assert_eq(hf_conn_status(p.client.conn), HF_SEND(HF_ALERT_ILLEGAL_PARAMETER), "%s",
+                 hf_conn_reason(p.client.conn));
+    gate_cleanup(&g);
+    pair_cleanup(&p);
+    no_keys(keys, client.offer);
+}
+
 /* A ticket promised and not made: the empty one (RFC 5077 section 3.3). */
 Test(resume_hostile12, a_promised_ticket_that_cannot_be_made)
 {
