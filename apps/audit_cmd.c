@@ -23,15 +23,19 @@ typedef struct verifier {
 
 static void print_help(void)
 {
-    printf(
-        "usage: handfast audit verify [--head HASH] [--after HASH] FILE...\n\n"
-        "Checks that no line of an audit file (serve --audit) was changed, taken out or moved. Several files, oldest\n"
-        "first, are one chain.\n\n"
-        "  --head HASH    the last line must have this hash: shows whether lines were cut off at the end\n"
-        "  --after HASH   the first line must follow the line with this hash\n"
-        "  --help         this text\n\n"
-        "Prints the number of lines, their time, and the hash of the last line: keep it where nobody who can write\n"
-        "the file can write. Exit codes: 0 the chain is intact, 1 it is not, 2 wrong usage.\n");
+    printf("usage: handfast audit verify [--head HASH] [--after HASH] FILE...\n"
+           "\n"
+           "Checks that no line of an audit file (serve --audit) was changed, taken out or\n"
+           "moved. Several files, oldest first, are one chain.\n"
+           "\n"
+           "  --head HASH            the last line must have this hash: shows whether lines\n"
+           "                         were cut off at the end\n"
+           "  --after HASH           the first line must follow the line with this hash\n"
+           "  --help                 this text\n"
+           "\n"
+           "Prints the number of lines, their time, and the hash of the last line: keep it\n"
+           "where nobody who can write the file can write. Exit codes: 0 the chain is\n"
+           "intact, 1 it is not, 2 wrong usage.\n");
 }
 
 static bool read_hash(const char *text, uint8_t out[HF_AUDIT_HASH])
@@ -111,9 +115,12 @@ static bool verify_file(verifier *v, const char *path)
         if (!wrong)
             wrong = judge(v, len);
     }
-    if (!wrong && ferror(file))
-        wrong = strerror(errno);
+    bool unread = ferror(file) != 0;
+    if (unread)
+        hf_cli_error("cannot read %s: %s", path, strerror(errno));
     fclose(file);
+    if (unread)
+        return false;
     if (wrong)
         printf("%s, line %" PRIu64 ": the chain is broken: %s\n", path, number, wrong);
     return !wrong;

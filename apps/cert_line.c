@@ -21,10 +21,27 @@ static void put_subject(const X509 *cert, char *out, size_t max)
     BIO_free(bio);
 }
 
-void hf_cert_line(const uint8_t *der, size_t len, char *out, size_t max)
+static X509 *parse(const uint8_t *der, size_t len)
 {
     const unsigned char *at = der;
-    X509 *cert = len <= LONG_MAX ? d2i_X509(NULL, &at, (long)len) : NULL;
+    return len <= LONG_MAX ? d2i_X509(NULL, &at, (long)len) : NULL;
+}
+
+const char *hf_cert_untimely(const uint8_t *der, size_t len, time_t now)
+{
+    X509 *cert = parse(der, len);
+    const char *told = NULL;
+    if (cert && X509_cmp_time(X509_get0_notAfter(cert), &now) < 0)
+        told = "has expired";
+    else if (cert && X509_cmp_time(X509_get0_notBefore(cert), &now) > 0)
+        told = "is not valid yet";
+    X509_free(cert);
+    return told;
+}
+
+void hf_cert_line(const uint8_t *der, size_t len, char *out, size_t max)
+{
+    X509 *cert = parse(der, len);
     BIGNUM *serial = cert ? ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL) : NULL;
     char *hex = serial ? BN_bn2hex(serial) : NULL;
     char subject[SUBJECT_MAX], until[32] = "";

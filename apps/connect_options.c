@@ -42,27 +42,36 @@ static const struct option long_options[] = {
 
 static void print_help(void)
 {
-    printf(
-        "usage: handfast connect HOST:PORT [options]\n\n"
-        "A TLS client: standard input to the server, the server to standard output. The end of standard input closes\n"
-        "our direction; the program ends when the server closes its own.\n\n"
-        "  --ca FILE              trust anchors, PEM (default: the system's)\n"
-        "  --name HOST            name that the certificate must carry (default: HOST)\n"
-        "  --insecure             do not verify the server: for tests only\n"
-        "  --get PATH             one HTTP/1.1 GET; the body goes to standard output; fails unless it is 2xx\n"
-        "  --max-fragment-length N  ask for records of 512, 1024, 2048 or 4096 bytes (RFC 6066)\n"
-        "  --record-size-limit N  receive records of at most N bytes, 64..16384 (RFC 8449)\n"
-        "  --fallback-scsv        say that this is a retry below our highest version (RFC 7507)\n"
-        "  --ocsp                 ask for a stapled OCSP response; one that is given must say that the certificate is "
-        "good\n"
-        "  --require-ocsp         the same, and one must be given\n"
-        "  --resume N             connect N more times, each with the session of the connection before; fails when "
-        "the\n"
-        "                         server does not resume it\n"
-        "  --timeout SECONDS      for the handshake, the response, and the server's close (default 15)\n"
-        "  --quiet                no summary line on standard error\n%s\n"
-        "Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
-        hf_tls_options_help);
+    printf("usage: handfast connect HOST:PORT [options]\n"
+           "\n"
+           "A TLS client: standard input to the server, the server to standard output. The\n"
+           "end of standard input closes our direction; the program ends when the server\n"
+           "closes its own.\n"
+           "\n"
+           "  --ca FILE              trust anchors, PEM (default: the system's)\n"
+           "  --name HOST            name that the certificate must carry (default: HOST)\n"
+           "  --insecure             do not verify the server: for tests only\n"
+           "  --get PATH             one HTTP/1.1 GET; the body goes to standard output;\n"
+           "                         fails unless it is 2xx\n"
+           "  --max-fragment-length N\n"
+           "                         ask for records of 512, 1024, 2048 or 4096 bytes\n"
+           "                         (RFC 6066)\n"
+           "  --record-size-limit N  receive records of at most N bytes, 64..16384\n"
+           "                         (RFC 8449)\n"
+           "  --fallback-scsv        say that this is a retry below our highest version\n"
+           "                         (RFC 7507)\n"
+           "  --ocsp                 ask for a stapled OCSP response; one that is given must\n"
+           "                         say that the certificate is good\n"
+           "  --require-ocsp         the same, and one must be given\n"
+           "  --resume N             connect N more times, each with the session of the\n"
+           "                         connection before; fails when the server does not\n"
+           "                         resume it\n"
+           "  --timeout SECONDS      for the handshake, the response, and the server's close\n"
+           "                         (default 15)\n"
+           "  --quiet                no summary line on standard error\n"
+           "%s\n"
+           "Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
+           hf_tls_options_help);
 }
 
 static int take_size(const char *name, const char *value, unsigned long min, unsigned long max, size_t *out)
@@ -103,6 +112,9 @@ static int take(hf_connect_options *options, int opt, const char *value)
         options->tls.trust = value;
         return HF_EXIT_DONE;
     case OPT_NAME:
+        if (!value[0] || strlen(value) > HF_LIMIT_NAME)
+            return hf_cli_usage("connect", "--name '%.40s': a host name of 1 to %d bytes, or an IP address", value,
+                                HF_LIMIT_NAME);
         options->name = value;
         return HF_EXIT_DONE;
     case OPT_INSECURE:
@@ -161,7 +173,7 @@ int hf_connect_options_parse(hf_connect_options *options, int argc, char **argv)
     }
     if (optind + 1 != argc)
         return hf_cli_usage("connect", optind == argc ? "HOST:PORT is missing" : "only one HOST:PORT is wanted");
-    if (!hf_cli_host_port(argv[optind], &options->to) || !options->to.host[0])
+    if (!hf_cli_host_port(argv[optind], &options->to) || !options->to.host[0] || strcmp(options->to.port, "0") == 0)
         return hf_cli_usage("connect", "%s: not HOST:PORT (an IPv6 address stands in brackets)", argv[optind]);
     if (!options->name)
         options->name = options->to.host;

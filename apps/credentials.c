@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cert_line.h"
 #include "cli.h"
 #include "handfast/hsm.h"
 #include "handfast/providers.h"
@@ -212,6 +213,19 @@ hf_status hf_credentials_open_key(const hf_tls_options *options, size_t i, bool 
 
 /* ---- Credentials ---- */
 
+/* It is used all the same: an operator without the new one has nothing better. */
+static void warn_of_time(const hf_held_credential *one)
+{
+    for (size_t i = 0; i < one->chain.n; i++) {
+        const char *untimely = hf_cert_untimely(one->chain.certs[i], one->chain.lens[i], time(NULL));
+        char line[HF_LINE_MAX];
+        if (!untimely)
+            continue;
+        hf_cert_line(one->chain.certs[i], one->chain.lens[i], line, sizeof line);
+        hf_cli_warn("certificate %s %s, peers will refuse it: %s", one->cert_name, untimely, line);
+    }
+}
+
 static bool load_one(hf_held_credential *one, const hf_pki *pki, const hf_tls_options *options, size_t i, bool prompt)
 {
     if (hf_credentials_open_key(options, i, prompt, &one->key) != HF_OK)
@@ -220,6 +234,7 @@ static bool load_one(hf_held_credential *one, const hf_pki *pki, const hf_tls_op
     if (!(i < options->n_certs ? chain_from_file(&one->chain, pki, options->certs[i])
                                : chain_from_token(&one->chain, one->key)))
         return false;
+    warn_of_time(one);
     one->staple.path = options->ocsp[i];
     return !one->staple.path || hf_staple_file_read(&one->staple, pki, &one->chain);
 }

@@ -18,10 +18,11 @@ static void print_help(FILE *to)
                 "  serve      TLS server: forwards to a TCP service, serves a folder, or echoes\n"
                 "  connect    TLS client: standard input and output, or one HTTP request\n"
 #if HF_HAVE_TOKEN_COMMAND
-                "  token      prepares and inspects PKCS#11 tokens: init, keygen, selfsign, csr, import, list, check\n"
+                "  token      prepares and inspects PKCS#11 tokens: init, keygen, selfsign, csr,\n"
+                "             import, list, check\n"
 #endif
                 "  audit      verifies the file that serve --audit writes\n"
-                "  providers  CPU features, and which cryptography was chosen for what\n"
+                "  providers  CPU features, which cryptography was chosen for what, cipher suites\n"
                 "  version    versions of this program and its libraries\n"
                 "  help       this text; handfast COMMAND --help tells more\n");
 }

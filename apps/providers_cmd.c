@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "commands.h"
+#include "handfast/handfast.h"
 #include "handfast/providers.h"
 #include "path_file.h"
 
@@ -14,20 +15,25 @@
 
 static void print_help(void)
 {
-    printf(
-        "usage: handfast providers [--provider NAME] [--provider-table FILE] [--measure] [--time MS]\n\n"
-        "Prints the CPU's features, the providers of this build, which one was chosen for each algorithm after its\n"
-        "known-answer test, with the reason, and the paths: which provider serves records of a cipher, by\n"
-        "direction, size, and how many of them are at hand together.\n\n"
-        "  --provider NAME        as if this provider were forced for the record ciphers\n"
-        "  --provider-table FILE  as if with this table of paths\n"
-        "  --measure              measure the paths on this machine, for a minute or so with nothing else running, "
-        "and\n"
-        "                         print what was found as a table; to use it:\n"
-        "                           handfast providers --measure > paths; handfast serve --provider-table paths ...\n"
-        "  --time MS              milliseconds for each provider, cipher, direction, size and batch (default %d)\n"
-        "  --help                 this text\n",
-        MEASURE_MS_DEFAULT);
+    printf("usage: handfast providers [--provider NAME] [--provider-table FILE]\n"
+           "                          [--measure] [--time MS]\n"
+           "\n"
+           "Prints the CPU's features, the providers of this build, which one was chosen for\n"
+           "each algorithm after its known-answer test, with the reason, and the paths:\n"
+           "which provider serves records of a cipher, by direction, size, and how many of\n"
+           "them are at hand together. Between them the names of all cipher suites.\n"
+           "\n"
+           "  --provider NAME        as if this provider were forced for the record ciphers\n"
+           "  --provider-table FILE  as if with this table of paths\n"
+           "  --measure              measure the paths on this machine, for a minute or so\n"
+           "                         with nothing else running, and print what was found as\n"
+           "                         a table; to use it:\n"
+           "                           handfast providers --measure > paths\n"
+           "                           handfast serve --provider-table paths ...\n"
+           "  --time MS              milliseconds for each provider, cipher, direction, size\n"
+           "                         and batch (default %d)\n"
+           "  --help                 this text\n",
+           MEASURE_MS_DEFAULT);
 }
 
 static void print_providers(void)
@@ -57,6 +63,14 @@ static int print_choices(const char *force)
         printf("  %-7s %-24s %-12s %s\n", choices[i].kind, choices[i].algorithm,
                choices[i].provider ? choices[i].provider : "none", choices[i].reason ? choices[i].reason : "");
     return HF_EXIT_DONE;
+}
+
+/* The names that --suites takes, which are of the engine and no provider's. */
+static void print_suites(void)
+{
+    printf("suites\n");
+    for (size_t i = 0; hf_suite_at(i); i++)
+        printf("  %s\n", hf_suite_at(i)->name);
 }
 
 /* One line for each cipher, direction and class of size. */
@@ -121,6 +135,8 @@ static int show(const wishes *w)
     printf("cpu\n  %s\n", hf_cpu_features());
     print_providers();
     int result = print_choices(w->force);
+    if (result == HF_EXIT_DONE)
+        print_suites();
     if (result == HF_EXIT_DONE && !w->force) {
         printf("paths\n");
         print_paths(&table, "  ");

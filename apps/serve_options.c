@@ -82,45 +82,66 @@ typedef struct given {
 
 static void print_help(void)
 {
-    printf(
-        "usage: handfast serve --listen HOST:PORT --cert FILE --key URI-or-FILE\n"
-        "                      (--backend HOST:PORT | --root DIR | --echo) [options]\n\n"
-        "A TLS server whose private key may live in a PKCS#11 token. Prints \"listening on ADDRESS:PORT\" when it\n"
-        "is ready; ends cleanly on SIGTERM or SIGINT. SIGHUP: reads certificates, keys, trust anchors and OCSP\n"
-        "responses again, for new connections.\n\n"
-        "  --listen HOST:PORT     where to listen; port 0: any free port; no host: all addresses\n"
-        "  --backend HOST:PORT    forward the plaintext to this TCP service\n"
-        "  --root DIR             serve the files of this folder over HTTP/1.1; those up to 16 KiB are kept in\n"
-        "                         memory, and a change of them is seen after a second\n"
-        "  --echo                 send back what comes in\n"
-        "  --client-auth MODE     none (default), request, optional, required\n"
-        "  --client-ca FILE       trust anchors for client certificates, PEM; alone it means: required\n"
-        "  --strict-sni           refuse a client that asks for a name which no certificate carries\n"
-        "  --ocsp FILE            OCSP response (DER) to staple to the --cert (or --key) before it; sent until it\n"
-        "                         expires\n"
-        "  --ocsp-check S         seconds between looks at the files of --ocsp: one that changed is read (default 60)\n"
-        "  --tickets N|off        tickets after a TLS 1.3 handshake, 1..8 (default 2), and tickets in TLS 1.2\n"
-        "  --ticket-lifetime S    how long a session may be resumed, seconds, 1..604800 (default 7200)\n"
-        "  --ticket-key URI       an HMAC or AES key in the token that the ticket keys come from: servers that share\n"
-        "                         it resume each other's sessions; see: handfast token keygen hmac\n"
-        "  --session-cache N      TLS 1.2 sessions kept here for clients that take no tickets (default: none)\n"
-        "  --threads N            threads, each with its own loop (default: one for each CPU)\n"
-        "  --handshake-timeout S  seconds for a handshake (default 15)\n"
-        "  --idle-timeout S       seconds without a byte before a connection is closed (default 300)\n"
-        "  --max-connections N    connections at once (default 10000)\n"
-        "  --record-size SIZE     bytes of content in a record: auto (default: %d at a start, then %d) or %d..%d\n"
-        "  --pid-file FILE        write the process id to FILE while running\n"
-        "  --user NAME            become this user once everything is open (needs root); means --isolate\n"
-        "  --isolate              keys, module and PIN in a process of their own; the network's one is confined\n"
-        "  --no-isolate           all in one process, even with --user\n"
-        "  --key-user NAME        the key process becomes this user (needs root)\n"
-        "  --key-sandbox MODE     of the key process: local (default: no network, no programs), network, off\n"
-        "  --key-rate N           private-key operations per second that the key process does at most\n"
-        "  --audit FILE           a line of JSON for each use of a key, chained by hashes; SIGHUP opens it anew\n"
-        "  --audit-full MODE      no line can be written: refuse (default; no key is used), continue (and count)\n"
-        "  --metrics HOST:PORT    plain HTTP for Prometheus: /metrics, /healthz; a loopback or management address\n%s\n"
-        "Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
-        HF_SIZE_SMALL, HF_PLAINTEXT_MAX, HF_RECORD_SIZE_MIN, HF_PLAINTEXT_MAX, hf_tls_options_help);
+    printf("usage: handfast serve --listen HOST:PORT --cert FILE --key URI-or-FILE\n"
+           "                      (--backend HOST:PORT | --root DIR | --echo) [options]\n"
+           "\n"
+           "A TLS server whose private key may live in a PKCS#11 token. Prints \"listening on\n"
+           "ADDRESS:PORT\" when it is ready; ends cleanly on SIGTERM or SIGINT. SIGHUP: reads\n"
+           "certificates, keys, trust anchors and OCSP responses again, for new connections.\n"
+           "\n"
+           "  --listen HOST:PORT     where to listen; port 0: any free port; no host: all\n"
+           "                         IPv4 addresses; [::]: all IPv6 and IPv4 addresses\n"
+           "  --backend HOST:PORT    forward the plaintext to this TCP service\n"
+           "  --root DIR             serve the files of this folder over HTTP/1.1; those up\n"
+           "                         to 16 KiB are kept in memory, and a change of them is\n"
+           "                         seen after a second\n"
+           "  --echo                 send back what comes in\n"
+           "  --client-auth MODE     none (default), request, optional, required\n"
+           "  --client-ca FILE       trust anchors for client certificates, PEM; alone it\n"
+           "                         means: required\n"
+           "  --strict-sni           refuse a client that asks for a name which no\n"
+           "                         certificate carries\n"
+           "  --ocsp FILE            OCSP response (DER) to staple to the --cert (or --key)\n"
+           "                         before it; sent until it expires\n"
+           "  --ocsp-check S         seconds between looks at the files of --ocsp: one that\n"
+           "                         changed is read (default 60)\n"
+           "  --tickets N|off        tickets after a TLS 1.3 handshake, 1..8 (default 2),\n"
+           "                         and tickets in TLS 1.2\n"
+           "  --ticket-lifetime S    how long a session may be resumed, seconds, 1..604800\n"
+           "                         (default 7200)\n"
+           "  --ticket-key URI       an HMAC or AES key in the token that the ticket keys\n"
+           "                         come from: servers that share it resume each other's\n"
+           "                         sessions; see: handfast token keygen hmac\n"
+           "  --session-cache N      TLS 1.2 sessions kept here for clients that take no\n"
+           "                         tickets (default: none)\n"
+           "  --threads N            threads, each with its own loop (default: one for each\n"
+           "                         CPU)\n"
+           "  --handshake-timeout S  seconds for a handshake (default 15)\n"
+           "  --idle-timeout S       seconds without a byte before a connection is closed\n"
+           "                         (default 300)\n"
+           "  --max-connections N    connections at once (default 10000)\n"
+           "  --record-size SIZE     bytes of content in a record: auto (default: %d at a\n"
+           "                         start, then %d) or %d..%d\n"
+           "  --pid-file FILE        write the process id to FILE while running\n"
+           "  --user NAME            become this user once everything is open (needs root);\n"
+           "                         means --isolate\n"
+           "  --isolate              keys, module and PIN in a process of their own; the\n"
+           "                         network's one is confined\n"
+           "  --no-isolate           all in one process, even with --user\n"
+           "  --key-user NAME        the key process becomes this user (needs root)\n"
+           "  --key-sandbox MODE     of the key process: local (default: no network, no\n"
+           "                         programs), network, off\n"
+           "  --key-rate N           private-key operations per second that the key process\n"
+           "                         does at most\n"
+           "  --audit FILE           a line of JSON for each use of a key, chained by\n"
+           "                         hashes; SIGHUP opens it anew\n"
+           "  --audit-full MODE      no line can be written: refuse (default; no key is\n"
+           "                         used), continue (and count)\n"
+           "  --metrics HOST:PORT    plain HTTP for Prometheus: /metrics, /healthz; a\n"
+           "                         loopback or management address\n"
+           "%s\n"
+           "Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
+           HF_SIZE_SMALL, HF_PLAINTEXT_MAX, HF_RECORD_SIZE_MIN, HF_PLAINTEXT_MAX, hf_tls_options_help);
 }
 
 static int take_app(hf_serve_options *options, const hf_app *app)
@@ -161,6 +182,24 @@ static int take_address(const char *name, const char *value, hf_host_port *out)
     if (!hf_cli_host_port(value, out))
         return hf_cli_usage("serve", "--%s %s: not HOST:PORT (an IPv6 address stands in brackets)", name, value);
     return HF_EXIT_DONE;
+}
+
+/* Whoever says it twice wants both, and would wonder about the one that is not there. */
+static int take_listen(hf_serve_options *options, const char *value)
+{
+    if (options->listen.port[0])
+        return hf_cli_usage("serve", "--listen %s: only one is possible; [::]:PORT is every IPv6 and IPv4 address",
+                            value);
+    return take_address("listen", value, &options->listen);
+}
+
+static int take_backend(hf_serve_options *options, const char *value)
+{
+    int result = take_address("backend", value, &options->backend);
+    if (result == HF_EXIT_DONE && strcmp(options->backend.port, "0") == 0)
+        result = hf_cli_usage("serve", "--backend %s: no service has port 0", value);
+    options->backend_name = value;
+    return result == HF_EXIT_DONE ? take_app(options, &hf_app_backend) : result;
 }
 
 static int take_client_auth(hf_serve_options *options, const char *value)
@@ -259,10 +298,9 @@ static int take(hf_serve_options *options, int opt, const char *value, given *al
 {
     switch (opt) {
     case OPT_LISTEN:
-        return take_address("listen", value, &options->listen);
+        return take_listen(options, value);
     case OPT_BACKEND:
-        options->backend_name = value;
-        return take_address("backend", value, &options->backend) ? HF_EXIT_USAGE : take_app(options, &hf_app_backend);
+        return take_backend(options, value);
     case OPT_ROOT:
         options->root = value;
         return take_app(options, &hf_app_static);

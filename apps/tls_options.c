@@ -8,32 +8,43 @@
 #include "handfast/hsm.h"
 
 const char hf_tls_options_help[] =
-    "  --cert FILE            certificate chain, PEM, own certificate first; repeatable, paired with --key in order;\n"
-    "                         without it the chain is taken from the token\n"
-    "  --key URI-or-FILE      private key: \"pkcs11:...\" (RFC 7512) in a token, or a PEM file; repeatable. Several\n"
-    "                         behind one --cert: the same key in several tokens, each used while others fail\n"
-    "  --module PATH          PKCS#11 module (default: the URI's module-path, else the system's modules)\n"
-    "  --module-args TEXT     what the module gets in C_Initialize, e.g. NSS: \"configdir='sql:FOLDER'\"\n"
-    "  --pin-source FILE      file whose first line is the PIN (default: the URI's pin-source, else the systemd\n"
-    "                         credential \"handfast-pin\", else the terminal)\n"
+    "  --cert FILE            certificate chain, PEM, own certificate first;\n"
+    "                         repeatable, paired with --key in order; without it the\n"
+    "                         chain is taken from the token\n"
+    "  --key URI-or-FILE      private key: \"pkcs11:...\" (RFC 7512) in a token, or a\n"
+    "                         PEM file; repeatable. Several behind one --cert: the\n"
+    "                         same key in several tokens, each used while others fail\n"
+    "  --module PATH          PKCS#11 module (default: the URI's module-path, else\n"
+    "                         the system's modules)\n"
+    "  --module-args TEXT     what the module gets in C_Initialize, e.g. NSS:\n"
+    "                         \"configdir='sql:FOLDER'\"\n"
+    "  --pin-source FILE      file whose first line is the PIN (default: the URI's\n"
+    "                         pin-source, else the systemd credential \"handfast-pin\",\n"
+    "                         else the terminal)\n"
     "  --allow-extractable    accept a token key that may leave its token\n"
-    "  --key-threads N        sessions used at once in each token (default: one for each CPU, at most 8; up to 32\n"
-    "                         where the token is slow to answer)\n"
-    "  --key-timeout MS       deadline of each operation of a token key (default 10000)\n"
-    "  --key-hedge PERCENT    with several tokens: an operation that takes longer than this part of the last ones\n"
-    "                         (50..99) is given to a second token, too (default: never)\n"
+    "  --key-threads N        sessions used at once in each token (default: one for\n"
+    "                         each CPU, at most 8; up to 32 where the token is slow\n"
+    "                         to answer)\n"
+    "  --key-timeout MS       deadline of each operation of a token key (default\n"
+    "                         10000)\n"
+    "  --key-hedge PERCENT    with several tokens: an operation that takes longer\n"
+    "                         than this part of the last ones (50..99) is given to a\n"
+    "                         second token, too (default: never)\n"
     "  --policy NAME          modern, intermediate (default), compatible\n"
     "  --min-version 1.2|1.3  lowest and\n"
     "  --max-version 1.2|1.3  highest TLS version, within the policy\n"
-    "  --suites LIST          cipher suites in order (IANA names, separated by commas)\n"
+    "  --suites LIST          cipher suites in order, separated by commas; names:\n"
+    "                         see: handfast providers\n"
     "  --groups LIST          groups in order: X25519,P-256,P-384,P-521\n"
     "  --alpn LIST            application protocols in order\n"
-    "  --provider NAME        force one provider of record ciphers; see: handfast providers\n"
-    "  --provider-table FILE  which provider serves how many records of which size, as measured by:\n"
-    "                         handfast providers --measure > FILE\n"
-    "  --keylog FILE          append the secrets of every connection to FILE (NSS key log format): debugging only\n"
-    "  --export LABEL[:N]     print N bytes (default 32) of keying material of every connection on stderr (RFC 5705):\n"
-    "                         debugging only\n"
+    "  --provider NAME        force one provider of record ciphers;\n"
+    "                         see: handfast providers\n"
+    "  --provider-table FILE  which provider serves how many records of which size,\n"
+    "                         as measured by: handfast providers --measure > FILE\n"
+    "  --keylog FILE          append the secrets of every connection to FILE (NSS key\n"
+    "                         log format): debugging only\n"
+    "  --export LABEL[:N]     print N bytes (default 32) of keying material of every\n"
+    "                         connection on stderr (RFC 5705): debugging only\n"
     "  --explain              tell the handshake's ten steps on stderr\n"
     "  --help                 this text\n";
 
@@ -50,6 +61,50 @@ static int take_version(uint16_t *out, const char *value, const char *command)
     if (strcmp(value, "1.2") != 0 && strcmp(value, "1.3") != 0)
         return hf_cli_usage(command, "TLS version %s: choose 1.2 or 1.3", value);
     *out = value[2] == '2' ? HF_TLS12 : HF_TLS13;
+    return HF_EXIT_DONE;
+}
+
+/* The names in a list are looked up here already, so that a wrong one is wrong usage; what they mean together, the
+ * configuration tells. */
+static int take_policy(const char **out, const char *value, const char *command)
+{
+    hf_policy_id policy;
+    if (hf_policy_by_name(value, &policy) != HF_OK)
+        return hf_cli_usage(command, "--policy %s: choose modern, intermediate or compatible", value);
+    *out = value;
+    return HF_EXIT_DONE;
+}
+
+static int take_suites(const char **out, const char *value)
+{
+    uint16_t ids[HF_SUITES_MAX];
+    size_t n;
+    *out = value;
+    return hf_tls_suites_parse(value, ids, HF_SUITES_MAX, &n) ? HF_EXIT_DONE : HF_EXIT_USAGE;
+}
+
+static int take_groups(const char **out, const char *value)
+{
+    uint16_t ids[HF_GROUPS_MAX];
+    size_t n;
+    *out = value;
+    return hf_tls_groups_parse(value, ids, HF_GROUPS_MAX, &n) ? HF_EXIT_DONE : HF_EXIT_USAGE;
+}
+
+static bool count_name(void *arg, const char *item)
+{
+    size_t *n = arg;
+    (void)item;
+    return ++*n <= HF_LIMIT_ALPN_PROTOCOLS;
+}
+
+static int take_alpn(const char **out, const char *value, const char *command)
+{
+    size_t n = 0;
+    if (!hf_cli_list(value, count_name, &n))
+        return hf_cli_usage(command, "--alpn %s: 1 to %d names of 1 to %d bytes, separated by commas", value,
+                            HF_LIMIT_ALPN_PROTOCOLS, HF_LIMIT_ALPN_SIZE);
+    *out = value;
     return HF_EXIT_DONE;
 }
 
@@ -91,21 +146,17 @@ int hf_tls_options_take(hf_tls_options *options, int opt, const char *value, con
         options->allow_extractable = true;
         return HF_EXIT_DONE;
     case HF_OPT_POLICY:
-        options->policy = value;
-        return HF_EXIT_DONE;
+        return take_policy(&options->policy, value, command);
     case HF_OPT_MIN_VERSION:
         return take_version(&options->min_version, value, command);
     case HF_OPT_MAX_VERSION:
         return take_version(&options->max_version, value, command);
     case HF_OPT_SUITES:
-        options->suites = value;
-        return HF_EXIT_DONE;
+        return take_suites(&options->suites, value);
     case HF_OPT_GROUPS:
-        options->groups = value;
-        return HF_EXIT_DONE;
+        return take_groups(&options->groups, value);
     case HF_OPT_ALPN:
-        options->alpn = value;
-        return HF_EXIT_DONE;
+        return take_alpn(&options->alpn, value, command);
     case HF_OPT_PROVIDER:
         options->provider = value;
         return HF_EXIT_DONE;
@@ -167,6 +218,8 @@ static int group_keys(hf_tls_options *options, const char *command)
 
 int hf_tls_options_check(hf_tls_options *options, const char *command)
 {
+    if (options->min_version && options->max_version && options->min_version > options->max_version)
+        return hf_cli_usage(command, "--min-version is above --max-version");
     if (options->n_certs > options->n_keys)
         return hf_cli_usage(command, "--cert %s has no --key beside it", options->certs[options->n_keys]);
     if (options->n_certs != 0 && options->n_certs < options->n_keys)
@@ -181,7 +234,8 @@ typedef struct id_list {
     uint16_t *ids;
     size_t max, n;
     bool (*lookup)(const char *name, uint16_t *out_id);
-    const char *what;
+    const char *option, *what, *known; /* for people */
+    bool told;
 } id_list;
 
 static bool suite_lookup(const char *name, uint16_t *out_id)
@@ -215,32 +269,49 @@ static bool group_lookup(const char *name, uint16_t *out_id)
 static bool add_id(void *arg, const char *item)
 {
     id_list *list = arg;
+    list->told = true;
     if (list->n == list->max) {
-        hf_cli_error("more than %zu %ss are given", list->max, list->what);
+        hf_cli_error("--%s: more than %zu %ss are given", list->option, list->max, list->what);
         return false;
     }
     if (!list->lookup(item, &list->ids[list->n])) {
-        hf_cli_error("unknown %s %s", list->what, item);
+        hf_cli_error("--%s: unknown %s %s; %s", list->option, list->what, item, list->known);
         return false;
     }
+    list->told = false;
     list->n++;
     return true;
 }
 
 static bool parse_ids(const char *text, id_list *list, size_t *out_n)
 {
-    if (!hf_cli_list(text, add_id, list))
+    if (!hf_cli_list(text, add_id, list)) {
+        if (!list->told)
+            hf_cli_error("--%s '%s': a name is missing, or too long; %s", list->option, text, list->known);
         return false;
+    }
     *out_n = list->n;
     return true;
 }
 
 bool hf_tls_suites_parse(const char *text, uint16_t *ids, size_t max, size_t *out_n)
 {
-    return parse_ids(text, &(id_list){ids, max, 0, suite_lookup, "cipher suite"}, out_n);
+    id_list list = {.ids = ids,
+                    .max = max,
+                    .lookup = suite_lookup,
+                    .option = "suites",
+                    .what = "cipher suite",
+                    .known = "see: handfast providers"};
+    return parse_ids(text, &list, out_n);
 }
 
 bool hf_tls_groups_parse(const char *text, uint16_t *ids, size_t max, size_t *out_n)
 {
-    return parse_ids(text, &(id_list){ids, max, 0, group_lookup, "group"}, out_n);
+    id_list list = {.ids = ids,
+                    .max = max,
+                    .lookup = group_lookup,
+                    .option = "groups",
+                    .what = "group",
+                    .known = "choose of X25519, P-256, P-384, P-521"};
+    return parse_ids(text, &list, out_n);
 }

@@ -105,8 +105,11 @@ int hf_tls_options_check(hf_tls_options *options, const char *command);
 /* A key that lives in a token. */
 bool hf_tls_key_is_uri(const char *key);
 
+#define HF_SUITES_MAX 64 /* names in --suites */
+#define HF_GROUPS_MAX 8  /* names in --groups */
+
 /* Ids of a list of suite names ("TLS_...") or group names ("X25519", "P-256", ...); at most max. False after telling
- * which name is unknown. */
+ * what is wrong with it. */
 bool hf_tls_suites_parse(const char *list, uint16_t *ids, size_t max, size_t *out_n);
 bool hf_tls_groups_parse(const char *list, uint16_t *ids, size_t max, size_t *out_n);
 

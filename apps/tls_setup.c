@@ -10,9 +10,6 @@
 #include "handfast/providers.h"
 #include "path_file.h"
 
-#define SUITES_MAX 64
-#define GROUPS_MAX 8
-
 static bool good(hf_status status, const char *what)
 {
     if (status != HF_OK)
@@ -23,10 +20,8 @@ static bool good(hf_status status, const char *what)
 static bool set_policy(hf_config *config, const hf_tls_options *options)
 {
     hf_policy_id policy = HF_POLICY_INTERMEDIATE;
-    if (options->policy && hf_policy_by_name(options->policy, &policy) != HF_OK) {
-        hf_cli_error("--policy %s: choose modern, intermediate or compatible", options->policy);
+    if (options->policy && !good(hf_policy_by_name(options->policy, &policy), "--policy"))
         return false;
-    }
     uint16_t min = options->min_version ? options->min_version : HF_TLS12;
     uint16_t max = options->max_version ? options->max_version : HF_TLS13;
     return good(hf_config_set_policy(config, policy), "--policy") &&
@@ -35,12 +30,12 @@ static bool set_policy(hf_config *config, const hf_tls_options *options)
 
 static bool set_algorithms(hf_config *config, const hf_tls_options *options)
 {
-    uint16_t ids[SUITES_MAX];
+    uint16_t ids[HF_SUITES_MAX];
     size_t n = 0;
-    if (options->suites && !(hf_tls_suites_parse(options->suites, ids, SUITES_MAX, &n) &&
+    if (options->suites && !(hf_tls_suites_parse(options->suites, ids, HF_SUITES_MAX, &n) &&
                              good(hf_config_set_suites(config, ids, n), "--suites")))
         return false;
-    if (options->groups && !(hf_tls_groups_parse(options->groups, ids, GROUPS_MAX, &n) &&
+    if (options->groups && !(hf_tls_groups_parse(options->groups, ids, HF_GROUPS_MAX, &n) &&
                              good(hf_config_set_groups(config, ids, n), "--groups")))
         return false;
     return true;
@@ -67,7 +62,7 @@ static bool set_alpn(hf_config *config, const hf_tls_options *options)
     names all = {.n = 0};
     bool ok = hf_cli_list(options->alpn, add_name, &all);
     if (!ok)
-        hf_cli_error("--alpn %s: at most %d names separated by commas", options->alpn, HF_LIMIT_ALPN_PROTOCOLS);
+        hf_cli_error("out of memory");
     const char *list[HF_LIMIT_ALPN_PROTOCOLS] = {0};
     for (size_t i = 0; i < all.n; i++)
         list[i] = all.list[i];

@@ -9,40 +9,48 @@
 #include "handfast/secret.h"
 #include "token_load.h"
 
-static const char help[] =
-    "usage: handfast token ACTION [options]\n"
-    "\n"
-    "  init      make a token in the module's first free slot      --module PATH --token LABEL\n"
-    "  keygen    make a key pair in the token                      ALGORITHM --token LABEL --label NAME\n"
-    "            ALGORITHM: rsa:2048 rsa:3072 rsa:4096 ec:p256 ec:p384 ec:p521 ed25519; hmac: a secret key for\n"
-    "            serve --ticket-key\n"
-    "  list      keys and certificates with the URI to use         [URI]\n"
-    "  selfsign  a certificate signed in the token, stored there   [URI] --subject CN=NAME [--san dns:NAME]...\n"
-    "  csr       a certificate request (PKCS#10)                   [URI] --subject CN=NAME [--san dns:NAME]...\n"
-    "  import    a certificate chain beside its key                --cert FILE\n"
-    "            or a private key from PEM                         --key FILE --label NAME\n"
-    "  check     sign, decrypt, compare with the certificate       [URI] [--cert FILE]\n"
-    "            and then 3 s of operations, N at once (default 8)  --load[=N]\n"
-    "\n"
-    "which token and key: a PKCS#11 URI (RFC 7512), or\n"
-    "  --token LABEL          the token's label\n"
-    "  --label NAME           the object's label\n"
-    "  --id HEX               the object's id\n"
-    "options:\n"
-    "  --module PATH          PKCS#11 module; without it the system's configured modules\n"
-    "  --module-args TEXT     what the module gets in C_Initialize, e.g. NSS: \"configdir='sql:FOLDER'\"\n"
-    "  --pin-source FILE      file with the PIN in its first line, mode 600; without it pin-source of the URI, the "
-    "systemd\n"
-    "                         credential \"handfast-pin\", or the terminal\n"
-    "  --so-pin-source FILE   the same for the security officer's PIN (init)\n"
-    "  --subject NAME         \"CN=host.example,O=Name\"\n"
-    "  --san NAME             dns:host.example or ip:192.0.2.1; may be repeated\n"
-    "  --days N               validity, 1 to 36500 (default 365)\n"
-    "  --ca                   the certificate may issue others\n"
-    "  --out FILE             where the PEM goes (default: standard output)\n"
-    "  --allow-extractable    accept a key that can leave the token\n"
-    "\n"
-    "exit codes: 0 done, 1 failed, 2 wrong usage\n";
+static const char help[] = "usage: handfast token ACTION [options]\n"
+                           "\n"
+                           "  init --module PATH --token LABEL\n"
+                           "            make a token in the module's first free slot\n"
+                           "  keygen ALGORITHM --token LABEL --label NAME\n"
+                           "            make a key pair in the token: rsa:2048 rsa:3072 rsa:4096 ec:p256\n"
+                           "            ec:p384 ec:p521 ed25519; hmac: a secret key for serve --ticket-key\n"
+                           "  list [URI]\n"
+                           "            keys and certificates with the URI to use\n"
+                           "  selfsign [URI] --subject CN=NAME [--san dns:NAME]...\n"
+                           "            a certificate signed in the token, stored there\n"
+                           "  csr [URI] --subject CN=NAME [--san dns:NAME]...\n"
+                           "            a certificate request (PKCS#10)\n"
+                           "  import --cert FILE\n"
+                           "            a certificate chain beside its key\n"
+                           "  import --key FILE --label NAME\n"
+                           "            a private key from PEM\n"
+                           "  check [URI] [--cert FILE] [--load[=N]]\n"
+                           "            sign, decrypt, compare with the certificate; --load: then use it\n"
+                           "            for 3 s, N operations at once (default 8)\n"
+                           "\n"
+                           "which token and key: a PKCS#11 URI (RFC 7512), or\n"
+                           "  --token LABEL          the token's label\n"
+                           "  --label NAME           the object's label\n"
+                           "  --id HEX               the object's id\n"
+                           "options:\n"
+                           "  --module PATH          PKCS#11 module; without it the system's configured\n"
+                           "                         modules\n"
+                           "  --module-args TEXT     what the module gets in C_Initialize, e.g. NSS:\n"
+                           "                         \"configdir='sql:FOLDER'\"\n"
+                           "  --pin-source FILE      file with the PIN in its first line, mode 600; without\n"
+                           "                         it pin-source of the URI, the systemd credential\n"
+                           "                         \"handfast-pin\", or the terminal\n"
+                           "  --so-pin-source FILE   the same for the security officer's PIN (init)\n"
+                           "  --subject NAME         \"CN=host.example,O=Name\"\n"
+                           "  --san NAME             dns:host.example or ip:192.0.2.1; may be repeated\n"
+                           "  --days N               validity, 1 to 36500 (default 365)\n"
+                           "  --ca                   the certificate may issue others\n"
+                           "  --out FILE             where the PEM goes (default: standard output)\n"
+                           "  --allow-extractable    accept a key that can leave the token\n"
+                           "\n"
+                           "exit codes: 0 done, 1 failed, 2 wrong usage\n";
 
 static int fail(const char *action, hf_status status, const char *why)
 {
@@ -67,7 +75,7 @@ static int finish_output(const char *action)
 
 static int do_init(const hf_token_args *a, char *why)
 {
-    if (!a->token || a->positional)
+    if (!a->token || !a->hsm.module || a->positional)
         return misuse("init", "it needs --module PATH and --token LABEL");
     hf_status status = hf_hsm_token_init(&a->hsm, a->token, a->so_pin_source, why, TOKEN_WHY_MAX);
     if (status != HF_OK)
@@ -156,7 +164,10 @@ static void print_clean(const char *text)
 
 static hf_status print_object(void *arg, const hf_hsm_object *o)
 {
-    static const char *const names[] = {"private key", "public key", "certificate"};
+    static const char *const names[] = {[HF_HSM_PRIVATE_KEY] = "private key",
+                                        [HF_HSM_PUBLIC_KEY] = "public key",
+                                        [HF_HSM_CERTIFICATE] = "certificate",
+                                        [HF_HSM_SECRET_KEY] = "secret key"};
     size_t *n = arg;
 
     printf("%s%-12s %-9s \"", (*n)++ ? "\n" : "", names[o->class_], o->type);
@@ -164,12 +175,12 @@ static hf_status print_object(void *arg, const hf_hsm_object *o)
     printf("\"\n  id          ");
     print_id(o);
     printf("\n");
-    if (o->class_ == HF_HSM_PRIVATE_KEY) {
+    if (o->class_ == HF_HSM_PRIVATE_KEY || o->class_ == HF_HSM_SECRET_KEY) {
         printf("  protection  %s%s, %s%s\n", o->sensitive ? "sensitive" : "NOT SENSITIVE",
                o->always_sensitive ? " (always)" : "", o->extractable ? "EXTRACTABLE" : "not extractable",
                o->never_extractable ? " (never extractable)" : "");
-        printf("  may         %s%s%s%s\n", o->sign ? "sign " : "", o->decrypt ? "decrypt " : "",
-               o->unwrap ? "unwrap " : "", o->sign || o->decrypt || o->unwrap ? "" : "nothing");
+        printf("  may        %s%s%s%s\n", o->sign ? " sign" : "", o->decrypt ? " decrypt" : "",
+               o->unwrap ? " unwrap" : "", o->sign || o->decrypt || o->unwrap ? "" : " nothing");
     }
     if (o->class_ == HF_HSM_CERTIFICATE) {
         printf("  subject     ");
@@ -265,9 +276,11 @@ static int do_check(const hf_token_args *a, char *why)
 static const struct {
     const char *name;
     int (*run)(const hf_token_args *a, char *why);
+    bool takes_word; /* that is no URI: the algorithm */
 } actions[] = {
-    {"init", do_init}, {"keygen", do_keygen}, {"list", do_list},   {"selfsign", do_selfsign},
-    {"csr", do_csr},   {"import", do_import}, {"check", do_check},
+    {"init", do_init, false},         {"keygen", do_keygen, true}, {"list", do_list, false},
+    {"selfsign", do_selfsign, false}, {"csr", do_csr, false},      {"import", do_import, false},
+    {"check", do_check, false},
 };
 
 int hf_token_main(int argc, char **argv)
@@ -294,6 +307,8 @@ int hf_token_main(int argc, char **argv)
             fputs(help, stdout);
             return finish_output("--help");
         }
+        if (args.positional && !actions[i].takes_word && strncmp(args.positional, "pkcs11:", 7) != 0)
+            return misuse(argv[1], "only a pkcs11: URI may stand without an option");
         return actions[i].run(&args, why);
     }
     return misuse(argv[1], "no such action");

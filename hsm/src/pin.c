@@ -72,7 +72,7 @@ static hf_status read_line(int fd, const char *path, hf_pin *out, const hf_why *
     return HF_OK;
 }
 
-static hf_status read_file(const char *path, bool credential, hf_pin *out, const hf_why *why)
+static hf_status read_file(const char *path, const char *option, bool credential, hf_pin *out, const hf_why *why)
 {
     if (strncmp(path, "file:", 5) == 0) {
         path += 5;
@@ -83,8 +83,8 @@ static hf_status read_file(const char *path, bool credential, hf_pin *out, const
         return hf_why_set(why, HF_ERR_PIN_SOURCE, "pin-source names a command, which is never run: name a file");
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
-        return hf_why_set(why, HF_ERR_PIN_SOURCE, "PIN file %s: %s: check --pin-source or pin-source in the URI", path,
-                          strerror(errno));
+        return hf_why_set(why, HF_ERR_PIN_SOURCE, "PIN file %s: %s: check %s", path, strerror(errno),
+                          option ? option : "--pin-source or pin-source in the URI");
     hf_status status = check_file(fd, path, credential, why);
     if (status == HF_OK)
         status = read_line(fd, path, out, why);
@@ -105,25 +105,25 @@ static bool credential_path(const char *name, char *out, size_t max)
 
 hf_status hf_pin_read(const hf_pin_source *source, const char *what, hf_pin *out, const hf_why *why)
 {
+    const char *option = source->option ? source->option : "--pin-source";
     char path[PATH_ROOM];
 
     memset(out, 0, sizeof *out);
     if (source->file)
-        return read_file(source->file, false, out, why);
+        return read_file(source->file, source->option, false, out, why);
     if (source->uri_file)
-        return read_file(source->uri_file, false, out, why);
+        return read_file(source->uri_file, source->option, false, out, why);
     if (credential_path(source->credential, path, sizeof path))
-        return read_file(path, true, out, why);
+        return read_file(path, source->option, true, out, why);
     if (!source->prompt)
-        return hf_why_set(why, HF_ERR_PIN_SOURCE,
-                          "%s is needed: give --pin-source FILE, pin-source=FILE in the URI, or the systemd credential "
-                          "\"handfast-pin\"",
-                          what);
-    hf_status status = hf_pin_prompt(what, out, why);
+        return hf_why_set(
+            why, HF_ERR_PIN_SOURCE, "%s is needed: give %s FILE%s", what, option,
+            source->credential ? ", pin-source=FILE in the URI, or the systemd credential \"handfast-pin\"" : "");
+    hf_status status = hf_pin_prompt(what, option, out, why);
     if (status != HF_OK || !source->confirm)
         return status;
     hf_pin again;
-    status = hf_pin_prompt("The same again", &again, why);
+    status = hf_pin_prompt("The same again", option, &again, why);
     if (status == HF_OK && (again.len != out->len || !hf_ct_equal(again.text, out->text, out->len)))
         status = hf_why_set(why, HF_ERR_PIN_SOURCE, "the two PINs differ: type the same PIN twice");
     hf_pin_cleanup(&again);

@@ -20,13 +20,14 @@ typedef struct hf_pin_source {
     const char *credential; /* name of a systemd credential; NULL: none */
     bool prompt;            /* may ask on /dev/tty */
     bool confirm;           /* the prompt asks twice: a PIN that is being set */
+    const char *option;     /* how the operator names a file, for messages; NULL: --pin-source */
 } hf_pin_source;
 
 /* Reads the PIN. `what` is the prompt's text ("PIN of token X"). HF_ERR_PIN_SOURCE. */
 hf_status hf_pin_read(const hf_pin_source *source, const char *what, hf_pin *out, const hf_why *why);
 void hf_pin_cleanup(hf_pin *pin);
 
-/* The terminal half: reads a line from /dev/tty without echo. */
-hf_status hf_pin_prompt(const char *what, hf_pin *out, const hf_why *why);
+/* The terminal half: reads a line from /dev/tty without echo. option: what to give where there is no terminal. */
+hf_status hf_pin_prompt(const char *what, const char *option, hf_pin *out, const hf_why *why);
 
 #endif

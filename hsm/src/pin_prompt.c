@@ -42,7 +42,7 @@ static void say(int fd, const char *text)
     (void)ignored;
 }
 
-hf_status hf_pin_prompt(const char *what, hf_pin *out, const hf_why *why)
+hf_status hf_pin_prompt(const char *what, const char *option, hf_pin *out, const hf_why *why)
 {
     struct termios before;
 
@@ -51,8 +51,8 @@ hf_status hf_pin_prompt(const char *what, hf_pin *out, const hf_why *why)
     if (fd < 0 || tcgetattr(fd, &before) != 0) {
         if (fd >= 0)
             (void)close(fd);
-        return hf_why_set(why, HF_ERR_PIN_SOURCE,
-                          "%s is needed and there is no terminal to ask on: give --pin-source FILE", what);
+        return hf_why_set(why, HF_ERR_PIN_SOURCE, "%s is needed and there is no terminal to ask on: give %s FILE", what,
+                          option);
     }
     struct termios quiet = before;
     quiet.c_lflag &= ~(tcflag_t)(ECHO | ICANON | ISIG);

@@ -172,7 +172,7 @@ static hf_status init_token(CK_FUNCTION_LIST *fn, CK_UTF8CHAR label[LABEL_SIZE],
     hf_status status = choose(fn, label, &at, why);
 
     if (status == HF_OK && !at.database)
-        status = hf_pin_read(so_source, "security officer's PIN (--so-pin-source)", &so_pin, why);
+        status = hf_pin_read(so_source, "security officer's PIN", &so_pin, why);
     if (status == HF_OK && !at.database)
         status = check_pin_length(&at, &so_pin, "security officer's", why);
     if (status == HF_OK)
@@ -192,7 +192,8 @@ hf_status hf_hsm_token_init(const hf_hsm_options *options, const char *label, co
                             size_t why_max)
 {
     const hf_why why = {.text = why_text, .max = why_max};
-    const hf_pin_source so_source = {.file = so_pin_source, .prompt = options->prompt, .confirm = true};
+    const hf_pin_source so_source = {
+        .file = so_pin_source, .prompt = options->prompt, .confirm = true, .option = "--so-pin-source"};
     const hf_pin_source source = {
         .file = options->pin_source, .credential = "handfast-pin", .prompt = options->prompt, .confirm = true};
     CK_UTF8CHAR padded[LABEL_SIZE];

@@ -29,6 +29,18 @@ static void name_key(const hf_p11_session *session, CK_OBJECT_HANDLE object, ent
     }
 }
 
+/* As hf_hsm_secret_open tells them apart. */
+static void name_secret(const hf_p11_session *session, CK_OBJECT_HANDLE object, entry *e)
+{
+    CK_ULONG type = CKK_VENDOR_DEFINED;
+
+    (void)hf_attr_ulong(session, object, CKA_KEY_TYPE, CKK_VENDOR_DEFINED, &type);
+    const char *name = type == CKK_AES                                         ? "AES"
+                       : type == CKK_GENERIC_SECRET || type == CKK_SHA256_HMAC ? "HMAC"
+                                                                               : "unknown";
+    memcpy(e->type, name, strlen(name) + 1);
+}
+
 static void copy_bio(BIO *bio, char *out, size_t max)
 {
     int len = BIO_read(bio, out, (int)max - 1);
@@ -101,9 +113,11 @@ static hf_status tell(const hf_token *token, CK_OBJECT_HANDLE object, hf_hsm_cla
     e.uri = hf_uri_of_object(&token->slot, &token->session, object);
     if (class == HF_HSM_CERTIFICATE)
         name_cert(&token->session, object, &e);
+    else if (class == HF_HSM_SECRET_KEY)
+        name_secret(&token->session, object, &e);
     else
         name_key(&token->session, object, &e);
-    if (class == HF_HSM_PRIVATE_KEY)
+    if (class == HF_HSM_PRIVATE_KEY || class == HF_HSM_SECRET_KEY)
         read_flags(&token->session, object, &e.face);
     e.face.class_ = class;
     e.face.token = e.token;
@@ -123,7 +137,10 @@ static hf_status tell(const hf_token *token, CK_OBJECT_HANDLE object, hf_hsm_cla
 static hf_status list_class(const hf_token *token, hf_hsm_class class, CK_OBJECT_HANDLE *objects,
                             hf_status (*each)(void *arg, const hf_hsm_object *object), void *arg, const hf_why *why)
 {
-    static const CK_OBJECT_CLASS classes[] = {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_CERTIFICATE};
+    static const CK_OBJECT_CLASS classes[] = {[HF_HSM_PRIVATE_KEY] = CKO_PRIVATE_KEY,
+                                              [HF_HSM_PUBLIC_KEY] = CKO_PUBLIC_KEY,
+                                              [HF_HSM_CERTIFICATE] = CKO_CERTIFICATE,
+                                              [HF_HSM_SECRET_KEY] = CKO_SECRET_KEY};
     CK_ATTRIBUTE match = hf_attr(CKA_CLASS, &classes[class], sizeof classes[class]);
     size_t n = 0;
     CK_RV rv = hf_object_find(&token->session, &match, 1, objects, HF_OBJECTS_MAX, &n);
@@ -154,7 +171,7 @@ hf_status hf_hsm_list(const hf_hsm_options *options, const char *token_uri,
     CK_OBJECT_HANDLE *objects = calloc(HF_OBJECTS_MAX, sizeof *objects);
     if (!objects)
         status = hf_why_set(&why, HF_ERR_NO_MEMORY, "out of memory");
-    for (int class = HF_HSM_PRIVATE_KEY; class <= HF_HSM_CERTIFICATE && status == HF_OK; class ++)
+    for (int class = HF_HSM_PRIVATE_KEY; class <= HF_HSM_SECRET_KEY && status == HF_OK; class ++)
         status = list_class(&token, (hf_hsm_class) class, objects, each, arg, &why);
     free(objects);
     hf_token_close(&token);

@@ -4,7 +4,9 @@ import socket
 import subprocess
 import unittest
 
-from support import HANDFAST, WAIT, ProgramTest
+from support import HANDFAST, WAIT, ProgramTest, run
+
+COLUMNS = 80  # of a terminal
 
 
 class CommandLine(ProgramTest):
@@ -27,10 +29,13 @@ class CommandLine(ProgramTest):
         return "--cert", self.file("server.pem"), "--key", self.file("server.key")
 
     def test_help(self):
-        for command in ("help", "--help", "version", "--version", "serve --help", "connect --help", "providers --help"):
+        for command in ("help", "--help", "version", "--version", "serve --help", "connect --help", "providers --help",
+                        "token --help", "audit --help"):
             result = self.run_program(*command.split())
             self.assertEqual((result.returncode, result.stderr), (0, ""), command)
             self.assertTrue(result.stdout)
+            wide = [line for line in result.stdout.splitlines() if len(line) > COLUMNS]
+            self.assertEqual(wide, [], f"{command}: wider than a terminal")
         result = self.run_program()
         self.assertEqual((result.returncode, result.stdout), (2, ""))
         self.assertIn("usage", result.stderr)
@@ -45,6 +50,8 @@ class CommandLine(ProgramTest):
                 ("not HOST:PORT", ("serve", "--listen", "localhost", "--echo", *pair)),
                 ("not HOST:PORT", ("serve", "--listen", "::1:443", "--echo", *pair)),
                 ("not HOST:PORT", ("serve", "--listen", "localhost:65536", "--echo", *pair)),
+                ("only one is possible", (*listen, "--listen", "127.0.0.1:0", "--echo", *pair)),
+                ("no service has port 0", (*listen, "--backend", "127.0.0.1:0", *pair)),
                 ("--backend, --root and --echo is missing", (*listen, *pair)),
                 ("choose one", (*listen, *pair, "--echo", "--root", "/tmp")),
                 ("--key .* is missing", (*listen, "--echo")),
@@ -60,9 +67,24 @@ class CommandLine(ProgramTest):
                 ("choose none, request", (*listen, "--echo", *pair, "--client-auth", "maybe")),
                 ("need --client-ca", (*listen, "--echo", *pair, "--client-auth", "required")),
                 ("no such argument", (*listen, "--echo", *pair, "surplus")),
+                ("unknown cipher suite TLS_NULL; see: handfast providers", (*listen, "--echo", *pair, "--suites",
+                                                                            "TLS_AES_128_GCM_SHA256,TLS_NULL")),
+                ("a name is missing", (*listen, "--echo", *pair, "--suites", "")),
+                ("a name is missing", (*listen, "--echo", *pair, "--suites", "TLS_AES_128_GCM_SHA256,")),
+                ("unknown group P-1; choose of", (*listen, "--echo", *pair, "--groups", "P-1")),
+                ("a name is missing", (*listen, "--echo", *pair, "--groups", "")),
+                ("more than 8 groups", (*listen, "--echo", *pair, "--groups", ",".join(["P-256"] * 9))),
+                ("choose modern", (*listen, "--echo", *pair, "--policy", "lax")),
+                ("1 to 16 names of 1 to 255 bytes", (*listen, "--echo", *pair, "--alpn", "h2,")),
+                ("1 to 16 names of 1 to 255 bytes", (*listen, "--echo", *pair, "--alpn", 256 * "a")),
+                ("1 to 16 names of 1 to 255 bytes", (*listen, "--echo", *pair, "--alpn", ",".join(["h2"] * 17))),
+                ("--min-version is above", (*listen, "--echo", *pair, "--min-version", "1.3", "--max-version", "1.2")),
                 ("HOST:PORT is missing", ("connect",)),
                 ("only one HOST:PORT", ("connect", "a:1", "b:1")),
                 ("not HOST:PORT", ("connect", ":443")),
+                ("not HOST:PORT", ("connect", "a:0")),
+                ("a host name of 1 to 255 bytes", ("connect", "a:1", "--name", "")),
+                ("a host name of 1 to 255 bytes", ("connect", "a:1", "--name", 256 * "a")),
                 ("--get PATH", ("connect", "a:1", "--get", "x")),
                 ("--get PATH", ("connect", "a:1", "--get", "/a b")),
                 ("--get PATH", ("connect", "a:1", "--get", "/\r\nX: y")),
@@ -87,9 +109,6 @@ class CommandLine(ProgramTest):
                 ("PEM file .* is needed", ("--cert", self.file("junk"), "--key", key)),
                 ("PEM key .* is needed", ("--cert", cert, "--key", self.file("junk"))),
                 ("certificate .* and key .*", ("--cert", self.file("client.pem"), "--key", key)),
-                ("unknown cipher suite", (*self.pair(), "--suites", "TLS_NULL")),
-                ("unknown group", (*self.pair(), "--groups", "P-1")),
-                ("choose modern", (*self.pair(), "--policy", "lax")),
                 ("handfast providers", (*self.pair(), "--provider", "magic")),
                 ("No such file", (*self.pair(), "--client-ca", "/nonexistent")),
                 ("", (*self.pair(), "--client-ca", self.file("junk"))),
@@ -113,6 +132,31 @@ class CommandLine(ProgramTest):
         self.addCleanup(os.chmod, self.file("server.key"), 0o600)
         self.assertIn("chmod 600", self.serve("--echo").errors())
 
+    def test_certificate_out_of_time(self):
+        for name, start, end in (("old", "20200101000000Z", "20210101000000Z"),
+                                 ("early", "20480101000000Z", "20490101000000Z")):
+            self.certificate_between(name, start, end)
+        for name, word in (("old", "has expired"), ("early", "is not valid yet")):
+            server = self.serve("--echo", "--cert", self.file(f"{name}.pem"), "--key", self.file("server.key"),
+                                cert=None)
+            self.assertRegex(server.errors(), rf"^handfast: warning: certificate .*{name}.pem {word}, .*CN={name},")
+        self.assertNotIn("certificate", self.serve("--echo").errors())
+
+    def certificate_between(self, name, start, end):
+        with open(self.file(f"{name}.cnf"), "w") as f:
+            f.write(f"[ca]\ndefault_ca=one\n[one]\nnew_certs_dir={self.folder}\ndatabase={self.folder}/{name}.db\n"
+                    "rand_serial=yes\ndefault_md=sha256\npolicy=any\n[any]\ncommonName=supplied\n")
+        open(self.file(f"{name}.db"), "w").close()
+        run("openssl", "req", "-new", "-key", self.file("server.key"), "-subj", f"/CN={name}", "-out",
+            self.file(f"{name}.csr"))
+        run("openssl", "ca", "-config", self.file(f"{name}.cnf"), "-batch", "-selfsign", "-keyfile",
+            self.file("server.key"), "-in", self.file(f"{name}.csr"), "-notext", "-startdate", start, "-enddate", end,
+            "-out", self.file(f"{name}.pem"))
+
+    def test_audit_file_that_cannot_be_read(self):
+        self.fails(1, "cannot read .*Is a directory", "audit", "verify", self.folder)
+        self.fails(1, "cannot read .*No such file", "audit", "verify", "/nonexistent")
+
     def test_port_in_use_by_another_program(self):
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
@@ -123,7 +167,8 @@ class CommandLine(ProgramTest):
             nobody.bind(("127.0.0.1", 0))
             self.fails(1, "cannot connect", "connect", f"127.0.0.1:{nobody.getsockname()[1]}", "--ca",
                        self.file("ca.pem"))
-        self.fails(1, "cannot find the address", "connect", "nowhere.invalid:1", "--ca", self.file("ca.pem"))
+        label_too_long = 64 * "a"  # a name that no resolver is asked for: where there is none, the answer takes minutes
+        self.fails(1, "cannot find the address", "connect", f"{label_too_long}.example:1", "--ca", self.file("ca.pem"))
 
     def test_server_that_says_nothing(self):
         with socket.create_server(("127.0.0.1", 0)) as other:
@@ -142,7 +187,8 @@ class CommandLine(ProgramTest):
     def test_providers(self):
         result = self.run_program("providers")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
-        for word in ("cpu\n", "providers\n", "chosen\n", "AES-128-GCM", "X25519", "portable", "libcrypto"):
+        for word in ("cpu\n", "providers\n", "chosen\n", "AES-128-GCM", "X25519", "portable", "libcrypto",
+                     "suites\n  TLS_AES_128_GCM_SHA256\n"):
             self.assertIn(word, result.stdout)
         self.assertRegex(result.stdout, r"(?s)paths\n.*AES-128-CBC-HMAC-SHA256 +seal +more +\w+")
         forced = self.run_program("providers", "--provider", "portable")

@@ -70,6 +70,17 @@ Test(hsm_provision, listed_as_sensitive_and_never_extractable)
     cr_expect_eq(find(HF_HSM_PUBLIC_KEY, "orphan").found, 0);
 }
 
+Test(hsm_provision, secret_keys_are_listed)
+{
+    cr_assert_eq(keygen("tickets", "hmac", NULL, 0), HF_OK, "%s", why);
+    look l = find(HF_HSM_SECRET_KEY, "tickets");
+
+    cr_assert_eq(l.found, 1);
+    cr_expect_str_eq(l.type, "HMAC");
+    cr_expect(l.object.sensitive && l.object.always_sensitive && !l.object.extractable && l.object.never_extractable);
+    cr_expect(l.object.sign && !l.object.decrypt && !l.object.unwrap);
+}
+
 Test(hsm_provision, names_are_not_given_twice)
 {
     static const uint8_t id[] = {0xab};

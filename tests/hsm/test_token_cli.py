@@ -48,7 +48,7 @@ def run(*args, code=0, says=(), wants_pin=True):
     expect(PIN not in text and SO_PIN not in text, f"{args}: a PIN in the output")
     expect(code == 0 or done.stderr.count("\n") == 1, f"{args}: not one line: {done.stderr!r}")
     expect(code != 0 or done.stderr == "", f"{args}: {done.stderr!r}")
-    return done.stdout
+    return text
 
 
 def openssl(*args):
@@ -64,6 +64,10 @@ def wrong_usage():
     run("list", "--token", code=2, says=["needs a value"], wants_pin=False)
     run("list", "pkcs11:token=t", "--token", "t", code=2, says=["exclude"])
     run("list", "a", "b", code=2, says=["too many"])
+    for action in ("list", "csr", "check", "import", "selfsign"):
+        run(action, "--token", "t", "nothing", code=2, says=["only a pkcs11: URI"])
+    run("check", "--token", "t", "--load", "4", code=2, says=["only a pkcs11: URI"])
+    run("init", "--token", "t", code=2, says=["--module"], wants_pin=False)
     run("keygen", "--token", "t", "--label", "x", code=2, says=["algorithm"])
     run("keygen", "rsa:2048", "--token", "t", code=2, says=["--label"])
     run("keygen", "rsa:2048", "--id", "abc", "--label", "x", code=2, says=["hexadecimal"])
@@ -77,6 +81,9 @@ def wrong_usage():
 
 
 def life_of_a_token():
+    for so_pin in ([], ["--so-pin-source", path("nothing")]):
+        said = run("init", "--token", "t", *so_pin, code=1, says=["--so-pin-source"])
+        expect(" --pin-source" not in said, f"the other option is named: {said}")
     run("init", "--token", "t", "--so-pin-source", path("so-pin"), says=["pkcs11:token=t\n"])
     run("init", "--token", "t", "--so-pin-source", path("so-pin"), code=1, says=["exists already"])
     run("list", "--token", "t", says=["the token is empty"])
@@ -84,6 +91,9 @@ def life_of_a_token():
     expect(uri == "pkcs11:token=t;id=%0A%0B;object=server;type=private", uri)
     listed = run("list", "--token", "t", says=["RSA-2048", "sensitive (always)", "never extractable", uri])
     expect("NOT SENSITIVE" not in listed and "EXTRACTABLE" not in listed, listed)
+    ticket_key = run("keygen", "hmac", "--token", "t", "--label", "tickets").strip()
+    listed = run("list", "--token", "t", says=["secret key   HMAC      \"tickets\"", f"URI         {ticket_key}\n"])
+    expect("EXTRACTABLE" not in listed, listed)
     run("selfsign", uri, "--subject", "CN=a.example", "--san", "dns:a.example", "--out", path("cert"))
     openssl("verify", "-CAfile", path("cert"), path("cert"))
     write("csr", run("csr", uri, "--subject", "CN=a.example"))

@@ -56,7 +56,7 @@ HF_API hf_status hf_hsm_import_key(const hf_hsm_options *options, const hf_hsm_n
 HF_API hf_status hf_hsm_import_certs(const hf_hsm_options *options, const char *token_uri, const char *pem,
                                      size_t pem_len, size_t *out_stored, char *why, size_t why_max) HF_MUST_CHECK;
 
-typedef enum hf_hsm_class { HF_HSM_PRIVATE_KEY, HF_HSM_PUBLIC_KEY, HF_HSM_CERTIFICATE } hf_hsm_class;
+typedef enum hf_hsm_class { HF_HSM_PRIVATE_KEY, HF_HSM_PUBLIC_KEY, HF_HSM_CERTIFICATE, HF_HSM_SECRET_KEY } hf_hsm_class;
 
 /* One object of a token, as hf_hsm_list tells it. All pointers valid during the call. */
 typedef struct hf_hsm_object {
@@ -65,16 +65,17 @@ typedef struct hf_hsm_object {
     const char *label; /* "" when absent */
     const uint8_t *id;
     size_t id_len;    /* 0 when absent */
-    const char *type; /* "RSA-2048", "P-256", "Ed25519", "unknown"; certificates: of their key */
-    const char *uri;  /* exact: what --key takes, for a private key */
+    const char *type; /* "RSA-2048", "P-256", "Ed25519", "AES", "HMAC", "unknown"; certificates: of their key */
+    const char *uri;  /* exact: what --key takes, for a private key, and --ticket-key, for a secret one */
     bool sensitive, always_sensitive, extractable,
-        never_extractable;      /* private keys; what is unknown counts as unsafe */
-    bool sign, decrypt, unwrap; /* private keys */
+        never_extractable;      /* private and secret keys; what is unknown counts as unsafe */
+    bool sign, decrypt, unwrap; /* private and secret keys */
     const char *subject;        /* certificates, RFC 2253; else "" */
     const char *not_after;      /* certificates; else "" */
 } hf_hsm_object;
 
-/* Calls `each` for the private keys, public keys and certificates of the token, until it returns other than HF_OK. */
+/* Calls `each` for the private keys, public keys, certificates and secret keys of the token, until it returns other
+ * than HF_OK, which is then the result. */
 HF_API hf_status hf_hsm_list(const hf_hsm_options *options, const char *token_uri,
                              hf_status (*each)(void *arg, const hf_hsm_object *object), void *arg, char *why,
                              size_t why_max) HF_MUST_CHECK;
