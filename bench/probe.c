@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 #define PATIENCE_S 30
 #define SAMPLES_MAX ((size_t)1 << 16)
 #define ANSWER_MAX 4096
-#define NICE (-10) /* more than the load beside it: its own waiting for the processor is not the server's */
+#define NICE (-10) /* where the thread may not have a real-time priority */
 
 static const char request[] = "GET /small.bin HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -142,12 +143,21 @@ bool hf_probe_open(const struct sockaddr_in *server, const hf_load_options *opti
     return true;
 }
 
+/* It goes before the load beside it: its own waiting for the processor is not the server's. For root only; else it
+ * stays as it is. */
+static void go_first(void)
+{
+    const struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_FIFO)};
+
+    if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &lowest) != 0)
+        (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICE); /* of this thread, on Linux */
+}
+
 static void *run(void *arg)
 {
     hf_probe *p = arg;
 
-    int now = getpriority(PRIO_PROCESS, 0);         /* of this thread, on Linux */
-    (void)setpriority(PRIO_PROCESS, 0, now + NICE); /* root only; else it stays as it is */
+    go_first();
     while (!p->failed && !atomic_load(&p->stop)) {
         uint64_t begin = hf_clock_wall_ns();
         p->failed = !ask(p);
