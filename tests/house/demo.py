@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
-"""scripts/demo does what it says: twice with --once (the second finds its token), and an honest refusal."""
+"""scripts/demo does what it says: twice with --once (the second finds its token), and an honest refusal.
+
+It takes the program that these tests were built with. That it could build one by itself, in a folder where nothing was
+built, is asked of CMake alone: what it would compile is part of what was compiled for the tests."""
 
 import re
 import socket
+import tempfile
 
 import house
 
@@ -39,12 +43,25 @@ def check_keys(findings, source):
     findings.check(not secret, f"private keys in files: {secret}")
 
 
+def check_build_alone(findings, source):
+    text = (source / "scripts/demo").read_text()
+    options = re.search(r'cmake --preset release -B "\$build" (.*?);', text)
+    if not findings.check(options, "scripts/demo configures no build of its own"):
+        return
+    with tempfile.TemporaryDirectory(prefix="handfast-demo-") as folder:
+        code, text = house.run(["cmake", "--preset", "release", "-B", folder, *options[1].split()], cwd=source)
+        findings.check(code == 0, f"its own build is not configured: {text[-1500:]}")
+        code, text = house.run(["cmake", "--build", folder, "--target", "handfast_program", "--", "-n"])
+        findings.check(code == 0 and "apps/handfast" in text, f"its own build has no program: {text[-1500:]}")
+
+
 def main():
     args = house.arguments()
     findings = house.Findings()
     code, text = demo(args.source, "--once", "--port", free_port())
     check_story(findings, code, text, "first")
     check_keys(findings, args.source)
+    check_build_alone(findings, args.source)
     code, text = demo(args.source, "--once", "--port", free_port())
     check_story(findings, code, text, "second")
     findings.check("is still there" in text, "the second run did not find the token of the first")
