@@ -104,14 +104,6 @@ static bool set_role(hf_config *config, const hf_tls_options *options, hf_role r
     return !options->fallback || good(hf_config_set_fallback(config, true), "--fallback-scsv");
 }
 
-static hf_env system_env(void)
-{
-    hf_env env = *hf_env_system();
-    env.random = hf_libcrypto_random;
-    env.random_arg = NULL;
-    return env;
-}
-
 /* Into a configuration that is released when this says false. */
 static bool fill(hf_config *config, const hf_tls *tls, const hf_tls_options *options, hf_role role,
                  const hf_credentials *held)
@@ -142,8 +134,7 @@ hf_credentials *hf_tls_load(const hf_tls *tls, const hf_tls_options *options, bo
 hf_config *hf_tls_build(const hf_tls *tls, const hf_tls_options *options, hf_role role, const hf_credentials *held)
 {
     hf_config *config = NULL;
-    const hf_env env = system_env();
-    if (!good(hf_config_new(&env, &tls->crypto, &config), "configuration"))
+    if (!good(hf_config_new(hf_env_system(), &tls->crypto, &config), "configuration"))
         return NULL;
     if (fill(config, tls, options, role, held))
         return config;
@@ -171,11 +162,10 @@ void hf_tls_swap(hf_tls *tls, hf_config *config)
 
 static bool set_up(hf_tls *tls, const hf_tls_options *options, hf_role role)
 {
-    const hf_env env = system_env();
     if (options->export.label[0])
         hf_cli_warn("--export: keying material of every connection is printed; debugging only");
     tls->export = options->export;
-    return (role == HF_ROLE_CLIENT || hf_resumption_start(options, &env, &tls->crypto, &tls->resumption)) &&
+    return (role == HF_ROLE_CLIENT || hf_resumption_start(options, hf_env_system(), &tls->crypto, &tls->resumption)) &&
            (tls->held = hf_tls_load(tls, options, isatty(STDIN_FILENO))) &&
            (tls->config = hf_tls_build(tls, options, role, tls->held)) &&
            (!options->keylog || hf_keylog_open(&tls->keylog, options->keylog));

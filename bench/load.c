@@ -50,15 +50,12 @@ bool hf_load_client_make(const hf_load_options *options, hf_load_client *client)
     /* The key share is X25519; P-256 is named for the curve of an ECDSA certificate (RFC 8422 section 5.1.1). */
     static const uint16_t groups[] = {HF_GROUP_X25519, HF_GROUP_P256};
     char why[256] = "";
-    hf_env env = *hf_env_system();
 
-    env.random = hf_libcrypto_random;
-    env.random_arg = NULL;
     hf_status status = hf_crypto_compose(NULL, &client->crypto, NULL, NULL, why, sizeof why);
     if (status == HF_OK)
         status = hf_worker_new(&client->crypto, &client->worker);
     if (status == HF_OK)
-        status = hf_config_new(&env, &client->crypto, &client->config);
+        status = hf_config_new(hf_env_system(), &client->crypto, &client->config);
     if (status == HF_OK)
         status = hf_config_set_policy(client->config, HF_POLICY_COMPATIBLE);
     if (status == HF_OK)

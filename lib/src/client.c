@@ -26,16 +26,13 @@ static hf_status make_session_id(hf_conn *conn)
 
 static hf_status make_hello(hf_conn *conn)
 {
-    const hf_env *env = conn->memory.env;
     hf_handshake *hs = conn->hs;
 
     if (hs->session && !hf_session_fits_client(conn, &hs->session->state)) {
         hf_session_free(hs->session);
         hs->session = NULL;
     }
-    hf_status status = env->random(env->random_arg, hs->client_random, HF_RANDOM_SIZE);
-    if (status == HF_OK)
-        status = make_session_id(conn);
+    hf_status status = make_session_id(conn);
     if (status == HF_OK && conn->config->tls13) { /* a share for our first group */
         hs->group = conn->config->groups[0];
         status = hs->group->generate(&hs->kex, hs->public_key);

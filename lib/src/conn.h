@@ -109,6 +109,7 @@ typedef struct hf_handshake {
 
     hf_key_op *op_ready; /* waits to be taken */
     uint64_t op_id;      /* the operation that is waited for; 0: none */
+    uint64_t last_op_id; /* of the operations so far; before the first one at random */
     bool op_out;         /* it was taken and did not come back */
     hf_key_op *op_done;  /* it came back */
 } hf_handshake;

@@ -70,6 +70,25 @@ void hf_emit(hf_conn *conn, hf_event_kind kind, unsigned message, size_t size, c
 
 /* ---- Life ---- */
 
+/* Everything random that does not wait for what the peer says, in one call of the generator: it is a system call. */
+static hf_status draw(hf_conn *conn)
+{
+    const hf_env *env = conn->memory.env;
+    hf_handshake *hs = conn->hs;
+    struct {
+        uint64_t id, op_id;
+        uint8_t random[HF_RANDOM_SIZE];
+    } drawn;
+
+    hf_status status = env->random(env->random_arg, (uint8_t *)&drawn, sizeof drawn);
+    if (status != HF_OK)
+        return status;
+    conn->id = drawn.id != 0 ? drawn.id : 1;
+    hs->last_op_id = drawn.op_id;
+    memcpy(conn->role == HF_ROLE_SERVER ? hs->server_random : hs->client_random, drawn.random, HF_RANDOM_SIZE);
+    return HF_OK;
+}
+
 hf_status hf_conn_new(hf_config *config, const hf_conn_options *options, hf_conn **out)
 {
     const hf_env *env = &config->env;
@@ -100,10 +119,10 @@ hf_status hf_conn_new(hf_config *config, const hf_conn_options *options, hf_conn
         else
             memcpy(conn->server_name, options->server_name, len);
     }
-    while (status == HF_OK && conn->id == 0)
-        status = env->random(env->random_arg, (uint8_t *)&conn->id, sizeof conn->id);
     if (status == HF_OK)
         status = hf_handshake_new(conn);
+    if (status == HF_OK)
+        status = draw(conn);
     conn->options.session = NULL; /* it lives with the handshake */
     if (status == HF_OK && options && options->session && conn->role == HF_ROLE_CLIENT)
         conn->hs->session = hf_session_retain(options->session);

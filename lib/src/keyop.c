@@ -38,27 +38,19 @@ hf_status hf_key_admit(const hf_own_credential *credential, const char **why)
     return HF_ERR_BUSY;
 }
 
-static hf_status random_id(const hf_env *env, uint64_t *out)
+/* Unique in the process as the connection's first one is, which is random: the others count on. 0 says "none". */
+static uint64_t next_id(hf_handshake *hs)
 {
-    uint64_t id = 0;
-    while (id == 0) {
-        hf_status status = env->random(env->random_arg, (uint8_t *)&id, sizeof id);
-        if (status != HF_OK)
-            return status;
-    }
-    *out = id;
-    return HF_OK;
+    if (++hs->last_op_id == 0)
+        hs->last_op_id = 1;
+    return hs->last_op_id;
 }
 
 static hf_status op_new(hf_conn *conn, hf_key *key, size_t input_len, hf_key_box **out)
 {
     const hf_env *env = conn->memory.env;
     size_t size = sizeof(hf_key_box) + input_len;
-    uint64_t id;
 
-    hf_status status = random_id(env, &id);
-    if (status != HF_OK)
-        return status;
     hf_key_box *box = env->alloc(env->alloc_arg, size);
     if (!box)
         return HF_ERR_NO_MEMORY;
@@ -67,7 +59,7 @@ static hf_status op_new(hf_conn *conn, hf_key *key, size_t input_len, hf_key_box
     box->key = key;
     box->size = size;
     key->ops->retain(key);
-    box->op.id = id;
+    box->op.id = next_id(conn->hs);
     box->op.conn_id = conn->id;
     box->op.key = key;
     box->op.input = box->input;

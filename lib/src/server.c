@@ -21,17 +21,12 @@ static uint16_t choose_version(const hf_config *config, const hf_client_hello *h
     return hello->legacy_version >= HF_TLS12 ? HF_TLS12 : 0;
 }
 
-/* server_random, which tells a client of TLS 1.3 that this is a lower version: RFC 8446 section 4.1.3. */
-static hf_status make_random(hf_conn *conn, uint16_t version)
+/* In server_random: tells a client of TLS 1.3 that this is a lower version (RFC 8446 section 4.1.3). */
+static void mark_downgrade(uint8_t random[HF_RANDOM_SIZE])
 {
     static const uint8_t sentinel[SENTINEL_SIZE] = {'D', 'O', 'W', 'N', 'G', 'R', 'D', 1};
-    const hf_env *env = conn->memory.env;
-    uint8_t *random = conn->hs->server_random;
 
-    hf_status status = env->random(env->random_arg, random, HF_RANDOM_SIZE);
-    if (version < HF_TLS13 && conn->config->tls13)
-        memcpy(random + HF_RANDOM_SIZE - SENTINEL_SIZE, sentinel, SENTINEL_SIZE);
-    return status;
+    memcpy(random + HF_RANDOM_SIZE - SENTINEL_SIZE, sentinel, SENTINEL_SIZE);
 }
 
 hf_next hf_server_start(hf_conn *conn, const hf_message *message)
@@ -53,9 +48,8 @@ hf_next hf_server_start(hf_conn *conn, const hf_message *message)
     if (version < HF_TLS13 && conn->config->tls13 && hf_list_has(hello.cipher_suites, HF_SCSV_FALLBACK))
         return hf_failed(conn, HF_SEND(HF_ALERT_INAPPROPRIATE_FALLBACK),
                          "the client fell back to a version below what both sides have");
-    status = make_random(conn, version);
-    if (status != HF_OK)
-        return hf_failed(conn, status, "answering the ClientHello failed");
+    if (version < HF_TLS13 && conn->config->tls13)
+        mark_downgrade(hs->server_random);
     memcpy(hs->client_random, hello.random.ptr, HF_RANDOM_SIZE);
     hs->client_version = hello.legacy_version;
     return version == HF_TLS13 ? hf_server13_hello(conn, message, &hello) : hf_server12_hello(conn, message, &hello);

@@ -15,7 +15,6 @@ hf_add_provider(libcrypto SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/path.c
   ${CMAKE_CURRENT_LIST_DIR}/ocsp.c
   ${CMAKE_CURRENT_LIST_DIR}/pem_key.c
-  ${CMAKE_CURRENT_LIST_DIR}/random.c
   LINK PkgConfig::LIBCRYPTO)
 # The constant-time end of opening a CBC record is one function of the house, and lives with `portable`.
 target_include_directories(hf_provider_libcrypto PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../portable)

@@ -156,6 +156,23 @@ Test(key, result_of_another_connection_is_stale)
     }
 }
 
+/* An id of 0 would say that nothing is waited for. */
+Test(key, ids_count_on_past_zero)
+{
+    pair p = {0};
+    hf_key_op *op;
+    world_pair(&p, &(side){0}, &(side){0});
+    p.server.hold_key = true;
+    p.server.conn->hs->last_op_id = UINT64_MAX;
+    pair_run(&p);
+    cr_assert_eq(hf_conn_key_take(p.server.conn, &op), HF_OK);
+    cr_assert_eq(op->id, 1);
+    cr_assert_eq(hf_conn_key_done(p.server.conn, run(op)), HF_OK);
+    pair_run(&p);
+    cr_assert(pair_connected(&p));
+    pair_cleanup(&p);
+}
+
 Test(key, result_with_a_wrong_id_is_stale)
 {
     for (EACH_WHO(w)) {

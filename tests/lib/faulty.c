@@ -72,7 +72,7 @@ static hf_status faulty_random(void *arg, uint8_t *out, size_t len)
     faulty *f = arg;
     if (fails(++f->randoms, f->fail_random, f->stays))
         return HF_ERR_RANDOM;
-    return hf_libcrypto_random(NULL, out, len);
+    return hf_env_system()->random(NULL, out, len);
 }
 
 static int64_t faulty_time(void *arg)

@@ -40,6 +40,11 @@ static void env_free(void *arg, void *p, size_t size)
     free(p);
 }
 
+static hf_status env_random(void *arg, uint8_t *out, size_t len)
+{
+    return hf_env_system()->random(arg, out, len);
+}
+
 static int64_t env_time(void *arg)
 {
     (void)arg;
@@ -48,7 +53,7 @@ static int64_t env_time(void *arg)
 
 const hf_env *world_env(void)
 {
-    static const hf_env env = {env_alloc, env_free, NULL, hf_libcrypto_random, NULL, env_time, NULL};
+    static const hf_env env = {env_alloc, env_free, NULL, env_random, NULL, env_time, NULL};
     return &env;
 }
 

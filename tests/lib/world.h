@@ -13,7 +13,7 @@
 const hf_crypto *world_crypto(void);
 void world_force_provider(const char *name);
 
-/* malloc and free, libcrypto's generator, TEST_NOW. */
+/* The system's, but at TEST_NOW. */
 const hf_env *world_env(void);
 
 /* Authorities: "ca" is trusted; "other" is not. */

@@ -219,17 +219,6 @@ Test(libcrypto_exchange, threads_share_the_fetched_algorithms)
     }
 }
 
-Test(libcrypto_exchange, random_fills_and_never_repeats)
-{
-    uint8_t a[64] = {0};
-    uint8_t b[64] = {0};
-
-    cr_assert_eq(hf_libcrypto_random(NULL, a, sizeof a), HF_OK);
-    cr_assert_eq(hf_libcrypto_random(NULL, b, sizeof b), HF_OK);
-    cr_assert_neq(memcmp(a, b, sizeof a), 0);
-    cr_assert_eq(hf_libcrypto_random(NULL, NULL, 0), HF_OK);
-}
-
 Test(libcrypto_exchange, says_who_it_is)
 {
     cr_assert_str_eq(hf_provider_libcrypto.name, "libcrypto");

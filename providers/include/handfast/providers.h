@@ -108,9 +108,6 @@ HF_API hf_status hf_self_test_verifier(const hf_verifier *verifier) HF_MUST_CHEC
  * operating system enables (XCR0). Static storage after the first call; any thread. */
 HF_API const char *hf_cpu_features(void);
 
-/* libcrypto's generator as hf_env.random (arg is ignored); faster than getrandom(2) for many small calls. */
-HF_API hf_status hf_libcrypto_random(void *arg, uint8_t *out, size_t len) HF_MUST_CHECK;
-
 /* A private key in a PEM file's text, for tests, clients and comparison: RSA, EC P-256/384/521, Ed25519; unencrypted
  * PKCS#8 or traditional. Operations run on the calling thread of submit. label is copied.
  * pem is borrowed; the caller wipes it. HF_ERR_DECODE, HF_ERR_UNSUPPORTED, HF_ERR_NO_MEMORY. */
