@@ -88,7 +88,7 @@ typedef struct hf_handshake {
 
     /* TLS 1.3 */
     hf_schedule13 schedule;
-    uint8_t client_traffic[HF_HASH_SIZE_MAX], server_traffic[HF_HASH_SIZE_MAX]; /* handshake traffic secrets */
+    uint8_t finished_keys[2][HF_HASH_SIZE_MAX]; /* by hf_role; the handshake traffic secrets themselves are not kept */
     uint8_t client_application[HF_HASH_SIZE_MAX]; /* application traffic secret, until the client's Finished */
     uint8_t session_id[HF_SESSION_ID_MAX];        /* legacy_session_id, echoed for middleboxes */
     size_t session_id_len;

@@ -19,6 +19,7 @@ void hf_handshake_free(hf_conn *conn)
     if (!hs)
         return;
     hf_transcript_cleanup(&conn->memory, &hs->transcript);
+    hf_schedule13_cleanup(&hs->schedule);
     hf_buffer_free(&conn->memory, &hs->in);
     hf_buffer_free(&conn->memory, &hs->out);
     hf_buffer_free(&conn->memory, &hs->cookie);

@@ -85,6 +85,18 @@ out:
     return status;
 }
 
+hf_status hf_hmac_once(const hf_hash *hash, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len,
+                       uint8_t *out)
+{
+    hf_hmac hmac;
+    hf_status status = hf_hmac_init(&hmac, hash, key, key_len);
+    if (status != HF_OK)
+        return status;
+    status = hf_hmac_run(&hmac, data, len, NULL, 0, out);
+    hf_hmac_cleanup(&hmac);
+    return status;
+}
+
 void hf_hmac_cleanup(hf_hmac *hmac)
 {
     hmac->hash->cleanup(hmac->inner.bytes);

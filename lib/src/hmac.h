@@ -23,6 +23,9 @@ hf_status hf_hmac_init(hf_hmac *hmac, const hf_hash *hash, const uint8_t *key, s
 hf_status hf_hmac_run(const hf_hmac *hmac, const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len,
                       uint8_t *out) HF_MUST_CHECK;
 void hf_hmac_cleanup(hf_hmac *hmac);
+/* One MAC under a key that is used for nothing else. */
+hf_status hf_hmac_once(const hf_hash *hash, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len,
+                       uint8_t *out) HF_MUST_CHECK;
 
 /* The digest of one buffer. */
 hf_status hf_hash_once(const hf_hash *hash, const uint8_t *data, size_t len, uint8_t *out) HF_MUST_CHECK;

@@ -15,13 +15,18 @@ typedef enum hf_phase13 { HF_PHASE_NONE, HF_PHASE_EARLY, HF_PHASE_HANDSHAKE, HF_
 typedef struct hf_schedule13 {
     const hf_hash *hash;
     hf_phase13 phase;
-    uint8_t secret[HF_HASH_SIZE_MAX];
+    hf_hmac
+        secret; /* keyed with the secret of the phase, because several others are derived from each; none: nothing */
 } hf_schedule13;
 
-/* Early Secret without a PSK; with one of hash->size bytes. */
-hf_status hf_schedule13_start(hf_schedule13 *s, const hf_hash *hash) HF_MUST_CHECK;
+/* Without a PSK: the Handshake Secret with the (EC)DHE secret at once. With one of hash->size bytes: the Early Secret.
+ * hash: of a suite of TLS 1.3, else HF_ERR_UNSUPPORTED without a PSK. *s holds nothing before; cleaned up afterwards,
+ * whatever was returned. */
+hf_status hf_schedule13_start(hf_schedule13 *s, const hf_hash *hash, const uint8_t *shared,
+                              size_t shared_len) HF_MUST_CHECK;
 hf_status hf_schedule13_start_psk(hf_schedule13 *s, const hf_hash *hash, const uint8_t *psk) HF_MUST_CHECK;
-/* To the Handshake Secret with the (EC)DHE secret; to the Master Secret. */
+/* From the Early Secret to the Handshake Secret with the (EC)DHE secret; to the Master Secret. The secret before is
+ * gone even where making the next one fails: then there is no phase any more. */
 hf_status hf_schedule13_handshake(hf_schedule13 *s, const uint8_t *shared, size_t shared_len) HF_MUST_CHECK;
 hf_status hf_schedule13_master(hf_schedule13 *s) HF_MUST_CHECK;
 /* Derive-Secret(secret of `phase`, label, transcript): hash->size bytes. */
@@ -36,8 +41,9 @@ hf_status hf_psk_binder(const hf_hash *hash, const uint8_t *psk, const uint8_t *
 hf_status hf_psk_of_ticket(const hf_hash *hash, const uint8_t *resumption_secret, hf_slice nonce,
                            uint8_t *out) HF_MUST_CHECK;
 
-/* verify_data of Finished, and a binder: HMAC(HKDF-Expand-Label(base, "finished", ""), transcript) (section 4.4.4). */
-hf_status hf_finished_mac13(const hf_hash *hash, const uint8_t *base, const uint8_t *transcript_hash,
+/* verify_data of Finished, and a binder: HMAC(finished_key, transcript); that key is
+ * HKDF-Expand-Label(traffic secret, "finished", "") (section 4.4.4). Each hash->size bytes. */
+hf_status hf_finished_mac13(const hf_hash *hash, const uint8_t *finished_key, const uint8_t *transcript_hash,
                             uint8_t *out) HF_MUST_CHECK;
 
 /* HKDF, RFC 5869, and HKDF-Expand-Label, RFC 8446 section 7.1. out_len at most 255 * hash size; zeroed on error. */
@@ -47,5 +53,8 @@ hf_status hf_hkdf_expand(const hf_hash *hash, const uint8_t *prk, size_t prk_len
                          uint8_t *out, size_t out_len) HF_MUST_CHECK;
 hf_status hf_expand_label(const hf_hash *hash, const uint8_t *secret, const char *label, hf_slice context, uint8_t *out,
                           size_t out_len) HF_MUST_CHECK;
+/* The same from a secret that serves several labels: keyed once with hf_hmac_init. */
+hf_status hf_expand_label_keyed(const hf_hmac *secret, const char *label, hf_slice context, uint8_t *out,
+                                size_t out_len) HF_MUST_CHECK;
 
 #endif

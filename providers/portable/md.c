@@ -58,9 +58,10 @@ void hf_md_digest(const hf_md_ops *ops, const hf_md_chain *chain, uint8_t *out)
 
 void hf_md_start(hf_md *md, const hf_md_ops *ops)
 {
-    memset(md, 0, sizeof *md);
     md->ops = ops;
     md->chain = ops->initial;
+    md->fill = 0;
+    md->total = 0;
 }
 
 void hf_md_update(hf_md *md, const void *data, size_t len)

@@ -109,19 +109,28 @@ static void assert_derives(const hf_schedule13 *s, const char *label, const char
     assert_hex(out, expected, label);
 }
 
+/* That *s is keyed with this secret: it makes the same MACs. */
+static void assert_secret(const hf_schedule13 *s, const char *expected, const char *what)
+{
+    static const uint8_t message[] = "any";
+    uint8_t secret[32], got[32], mac[32];
+    unhex(expected, secret);
+    cr_assert_eq(hf_hmac_run(&s->secret, message, sizeof message, NULL, 0, got), HF_OK);
+    cr_assert_eq(hf_hmac_once(sha256(), secret, sizeof secret, message, sizeof message, mac), HF_OK);
+    cr_expect_arr_eq(got, mac, sizeof mac, "%s", what);
+}
+
 /* Leaves *s in the phase of the master secret. */
 static void run(const trace *t, hf_schedule13 *s)
 {
     uint8_t shared[32];
     unhex(t->shared, shared);
-    cr_assert_eq(hf_schedule13_start(s, sha256()), HF_OK);
-    assert_hex(s->secret, EARLY, "early secret");
-    cr_assert_eq(hf_schedule13_handshake(s, shared, sizeof shared), HF_OK);
-    assert_hex(s->secret, t->handshake, "handshake secret");
+    cr_assert_eq(hf_schedule13_start(s, sha256(), shared, sizeof shared), HF_OK);
+    assert_secret(s, t->handshake, "handshake secret");
     assert_derives(s, "c hs traffic", t->hello_hash, t->c_hs);
     assert_derives(s, "s hs traffic", t->hello_hash, t->s_hs);
     cr_assert_eq(hf_schedule13_master(s), HF_OK);
-    assert_hex(s->secret, t->master, "master secret");
+    assert_secret(s, t->master, "master secret");
 }
 
 #define SERVER_FINISHED_HASH "9608102a0f1ccc6db6250b7b7e417b1a000eaada3daae4777a7686c9ff83df13"
@@ -148,6 +157,34 @@ Test(schedule13, trace_with_a_hello_retry_request)
     hf_schedule13_cleanup(&s);
 }
 
+/* Without a PSK one starts from constants: they are what section 7.1 of RFC 8446 computes of a PSK of zeros. */
+Test(schedule13, without_a_psk_it_is_a_psk_of_zeros)
+{
+    static const hf_hash_id ids[] = {HF_SHA256, HF_SHA384};
+    static const uint8_t zeros[64], shared[48] = {1, 2, 3};
+    uint8_t empty_hash[64], out[64], expected[64];
+    hf_schedule13 s, with;
+
+    for (size_t i = 0; i < 2; i++) {
+        const hf_hash *hash = world_crypto()->hashes[ids[i]];
+        cr_assert_eq(hf_hash_once(hash, zeros, 0, empty_hash), HF_OK);
+        cr_assert_eq(hf_schedule13_start_psk(&with, hash, zeros), HF_OK);
+        if (ids[i] == HF_SHA256)
+            assert_secret(&with, EARLY, "early secret");
+        cr_assert_eq(hf_schedule13_handshake(&with, shared, sizeof shared), HF_OK);
+        cr_assert_eq(hf_schedule13_derive(&with, HF_PHASE_HANDSHAKE, "label", empty_hash, expected), HF_OK);
+        cr_assert_eq(hf_schedule13_start(&s, hash, shared, sizeof shared), HF_OK);
+        cr_assert_eq(hf_schedule13_derive(&s, HF_PHASE_HANDSHAKE, "label", empty_hash, out), HF_OK);
+        cr_assert_arr_eq(out, expected, hash->size, "%s", hash->name);
+        hf_schedule13_cleanup(&s);
+        hf_schedule13_cleanup(&with);
+    }
+    cr_assert_eq(hf_schedule13_start(&s, world_crypto()->hashes[HF_SHA512], shared, sizeof shared), HF_ERR_UNSUPPORTED,
+                 "of no suite of TLS 1.3");
+    cr_assert_eq(hf_schedule13_derive(&s, HF_PHASE_HANDSHAKE, "label", zeros, out), HF_ERR_STATE);
+    hf_schedule13_cleanup(&s);
+}
+
 Test(schedule13, keys_of_the_trace)
 {
     const struct {
@@ -159,10 +196,15 @@ Test(schedule13, keys_of_the_trace)
         {C_AP, "17422dda596ed5d9acd890e3c63f5051", "5b78923dee08579033e523d9"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        uint8_t secret[32], key[16], iv[12];
+        uint8_t secret[32], key[16], iv[12], again[16];
+        hf_hmac keyed;
         unhex(cases[i].secret, secret);
-        cr_assert_eq(hf_expand_label(sha256(), secret, "key", (hf_slice){0}, key, sizeof key), HF_OK);
-        cr_assert_eq(hf_expand_label(sha256(), secret, "iv", (hf_slice){0}, iv, sizeof iv), HF_OK);
+        cr_assert_eq(hf_hmac_init(&keyed, sha256(), secret, sizeof secret), HF_OK);
+        cr_assert_eq(hf_expand_label_keyed(&keyed, "key", (hf_slice){0}, key, sizeof key), HF_OK);
+        cr_assert_eq(hf_expand_label_keyed(&keyed, "iv", (hf_slice){0}, iv, sizeof iv), HF_OK);
+        hf_hmac_cleanup(&keyed);
+        cr_assert_eq(hf_expand_label(sha256(), secret, "key", (hf_slice){0}, again, sizeof again), HF_OK);
+        cr_assert_arr_eq(again, key, sizeof key);
         assert_hex(key, cases[i].key, "key");
         assert_hex(iv, cases[i].iv, "iv");
     }
@@ -172,7 +214,6 @@ Test(schedule13, keys_of_the_trace)
 Test(schedule13, finished_of_the_trace)
 {
     uint8_t secret[32], key[32], transcript[32], verify_data[32];
-    hf_hmac hmac;
     unhex(one_rtt.s_hs, secret);
     cr_assert_eq(hf_expand_label(sha256(), secret, "finished", (hf_slice){0}, key, sizeof key), HF_OK);
     assert_hex(key, "008d3b66f816ea559f96b537e885c31fc068bf492c652f01f288a1d8cdc19fc8", "server's finished key");
@@ -180,9 +221,7 @@ Test(schedule13, finished_of_the_trace)
     cr_assert_eq(hf_expand_label(sha256(), secret, "finished", (hf_slice){0}, key, sizeof key), HF_OK);
     assert_hex(key, "b80ad01015fb2f0bd65ff7d4da5d6bf83f84821d1f87fdc7d3c75b5a7b42d9c4", "client's finished key");
     unhex(SERVER_FINISHED_HASH, transcript);
-    cr_assert_eq(hf_hmac_init(&hmac, sha256(), key, sizeof key), HF_OK);
-    cr_assert_eq(hf_hmac_run(&hmac, transcript, sizeof transcript, NULL, 0, verify_data), HF_OK);
-    hf_hmac_cleanup(&hmac);
+    cr_assert_eq(hf_finished_mac13(sha256(), key, transcript, verify_data), HF_OK);
     assert_hex(verify_data, "a8ec436d677634ae525ac1fcebe11a039ec17694fac6e98527b642f2edd5ce61", "verify_data");
 }
 
@@ -198,7 +237,7 @@ Test(schedule13, resumption_of_the_trace)
     assert_hex(psk, "4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3", "PSK");
     hf_schedule13 s;
     cr_assert_eq(hf_schedule13_start_psk(&s, sha256(), psk), HF_OK);
-    assert_hex(s.secret, "9b2188e9b2fc6d64d71dc329900e20bb41915000f678aa839cbb797cb7d8332c", "early secret");
+    assert_secret(&s, "9b2188e9b2fc6d64d71dc329900e20bb41915000f678aa839cbb797cb7d8332c", "early secret");
     hf_schedule13_cleanup(&s);
     unhex("63224b2e4573f2d3454ca84b9d009a04f6be9e05711a8396473aefa01e924a14", transcript);
     cr_assert_eq(hf_psk_binder(sha256(), psk, transcript, binder), HF_OK);
@@ -209,10 +248,13 @@ Test(schedule13, resumption_of_the_trace)
 
 Test(schedule13, a_phase_gives_only_what_is_its_own)
 {
-    uint8_t hash[48] = {0}, out[48], shared[32] = {7};
+    static const hf_schedule13 wiped;
+    uint8_t hash[48] = {0}, out[48], shared[32] = {7}, psk[48] = {8};
     hf_schedule13 s = {0};
     cr_assert_eq(hf_schedule13_derive(&s, HF_PHASE_EARLY, "c e traffic", hash, out), HF_ERR_STATE);
-    cr_assert_eq(hf_schedule13_start(&s, world_crypto()->hashes[HF_SHA384]), HF_OK);
+    cr_assert_eq(hf_schedule13_derive(&s, HF_PHASE_NONE, "c e traffic", hash, out), HF_ERR_STATE);
+    cr_assert_eq(hf_schedule13_master(&s), HF_ERR_STATE, "of nothing");
+    cr_assert_eq(hf_schedule13_start_psk(&s, world_crypto()->hashes[HF_SHA384], psk), HF_OK);
     cr_assert_eq(hf_schedule13_derive(&s, HF_PHASE_HANDSHAKE, "c hs traffic", hash, out), HF_ERR_STATE);
     cr_assert_eq(hf_schedule13_master(&s), HF_ERR_STATE, "no master secret without a shared one");
     cr_assert_eq(hf_schedule13_handshake(&s, shared, sizeof shared), HF_OK);
@@ -223,7 +265,6 @@ Test(schedule13, a_phase_gives_only_what_is_its_own)
     cr_assert_eq(hf_schedule13_derive(&s, HF_PHASE_HANDSHAKE, "c hs traffic", hash, out), HF_ERR_STATE);
     cr_assert_eq(hf_schedule13_master(&s), HF_ERR_STATE, "once");
     hf_schedule13_cleanup(&s);
-    for (size_t i = 0; i < sizeof s.secret; i++)
-        cr_assert_eq(s.secret[i], 0, "wiped");
+    cr_assert_arr_eq(&s, &wiped, sizeof s, "wiped");
     cr_assert_eq(hf_schedule13_derive(&s, HF_PHASE_MASTER, "c ap traffic", hash, out), HF_ERR_STATE);
 }
