@@ -250,12 +250,12 @@ bool hf_link_receive(hf_link *link)
 
 void hf_link_answer(hf_link *link)
 {
-    unsigned wants = hf_conn_wants(link->conn);
-    if (wants & HF_WANT_KEY)
+    if (hf_conn_wants(link->conn) & HF_WANT_KEY)
         ask_key(link);
     if (link->state == HF_LINK_HANDSHAKE)
         open_app(link);
-    if (link->state == HF_LINK_OPEN && !link->finishing && !(wants & HF_WANT_CLOSED))
+    /* Asked again: an application that could not open has no state to run with. */
+    if (link->state == HF_LINK_OPEN && !link->finishing && !(hf_conn_wants(link->conn) & HF_WANT_CLOSED))
         link->app->run(link);
 }
 

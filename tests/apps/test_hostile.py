@@ -3,6 +3,7 @@ import os
 import resource
 import select
 import socket
+import ssl
 import unittest
 
 from support import WAIT, ProgramTest, in_time, read_exactly
@@ -74,6 +75,39 @@ class Hostile(ProgramTest):
         for connection in many:
             connection.close()
         self.works(server)
+
+    def nearly_connected(self, server):
+        """A connection whose handshake waits for our last flight; and that."""
+        raw, incoming, outgoing = self.raw(server), ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = self.context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+        while True:
+            try:
+                client.do_handshake()
+                return raw, outgoing.read()
+            except ssl.SSLWantReadError:
+                if outgoing.pending:
+                    raw.sendall(outgoing.read())
+                incoming.write(raw.recv(65536))
+
+    def test_no_descriptor_for_the_backend(self):
+        """Whoever takes all descriptors costs others their connection, and not the server."""
+        def limits():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+
+        with socket.create_server(("127.0.0.1", 0)) as backend:
+            server = self.serve("--backend", "127.0.0.1:%d" % backend.getsockname()[1], "--max-connections", "1000",
+                                limits=limits)
+            unlucky, last_flight = self.nearly_connected(server)
+            many = [self.raw(server) for _ in range(60)]
+            for connection in many:
+                connection.sendall(b"\x16")  # a silent one is accepted after a second only
+            server.await_error("cannot accept a connection")
+            unlucky.sendall(last_flight)
+            self.ended(unlucky)
+            server.await_error("backend .*: Too many open files")
+            for connection in many:
+                connection.close()
+            self.tls(server)
 
     def test_random_bytes_and_cut_off_hellos(self):
         server = self.serve("--echo")
