@@ -28,6 +28,12 @@ static hf_status refuse(const char *phrase, char *why, size_t why_max)
     return HF_SEND(HF_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE);
 }
 
+/* By its name and by its key: a peer may send whatever calls itself so. */
+static bool has_issued(X509 *candidate, X509 *cert)
+{
+    return X509_check_issued(candidate, cert) == X509_V_OK && X509_verify(cert, X509_get0_pubkey(candidate)) == 1;
+}
+
 /* The issuer among the peer's certificates, else among the anchors. */
 static X509 *find_issuer(const hf_ocsp *ocsp, X509 *cert)
 {
@@ -36,7 +42,7 @@ static X509 *find_issuer(const hf_ocsp *ocsp, X509 *cert)
     for (size_t i = 1; i <= ocsp->n && !found; i++) { /* last the certificate itself: self-signed */
         size_t at = i % ocsp->n;
         X509 *candidate = hf_lc_x509_parse(ocsp->certs[at], ocsp->cert_lens[at]);
-        if (candidate && X509_check_issued(candidate, cert) == X509_V_OK)
+        if (candidate && has_issued(candidate, cert))
             found = candidate;
         else
             X509_free(candidate);

@@ -149,6 +149,37 @@ Test(libcrypto_ocsp, signed_by_whom)
     test_cert_free(old);
 }
 
+/* A name is no proof: whoever has the key of a revoked certificate may send an "issuer" of his own making along, in
+ * front of the real one or in its place, and sign with it. */
+Test(libcrypto_ocsp, the_issuer_is_who_signed_the_certificate)
+{
+    make();
+    test_cert *twin = test_cert_new(&(test_cert_spec){.subject = "authority", .ca = true}); /* its name, another key */
+    const uint8_t *certs[] = {leaf->der, twin->der, ca->der};
+    const size_t lens[] = {leaf->der_len, twin->der_len, ca->der_len};
+    hf_trust *trust = NULL;
+    uint8_t *forged, *real;
+    size_t forged_len = test_ocsp_new(&(test_ocsp_spec){.cert = leaf, .issuer = twin}, &forged);
+    size_t real_len = test_ocsp_new(&(test_ocsp_spec){.cert = leaf, .issuer = ca}, &real);
+
+    cr_assert_eq(PKI->trust_new((const uint8_t *)ca->pem, strlen(ca->pem), &trust), HF_OK);
+    for (size_t n = 2; n <= 3; n++) { /* with 2 the real one is among the anchors only */
+        int64_t until = -1;
+        char why[200];
+        const hf_path path = {trust, certs, lens, n, HF_PURPOSE_SERVER, NULL, TEST_NOW};
+        hf_ocsp ocsp = {forged, forged_len, certs, lens, n, trust, TEST_NOW};
+        cr_assert_eq(PKI->verify_path(&path, why, sizeof why), HF_OK, "the path takes no notice: %s", why);
+        cr_assert_eq(PKI->ocsp_check(&ocsp, &until, why, sizeof why), BAD, "%zu certificates", n);
+        ocsp.response = real;
+        ocsp.response_len = real_len;
+        cr_assert_eq(PKI->ocsp_check(&ocsp, &until, why, sizeof why), HF_OK, "%zu certificates: %s", n, why);
+    }
+    PKI->trust_free(trust);
+    test_cert_free(twin);
+    free(forged);
+    free(real);
+}
+
 Test(libcrypto_ocsp, malformed)
 {
     make();
