@@ -1,8 +1,8 @@
 /* --backend: forwards the plaintext to a TCP service, both ways, with half-close both ways.
  *
  *   client's close_notify -> shutdown(SHUT_WR) to the backend;  backend's end -> close_notify to the client.
- * A connection that broke on the client's side is reset towards the backend, so that it cannot take a cut-off
- * request for a whole one. */
+ * Whatever ends the connection before the client's close_notify (it broke, it was idle for too long, the server stops)
+ * resets it towards the backend, which so cannot take a cut-off request for a whole one. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -71,10 +71,10 @@ static void freed(uv_handle_t *handle)
     free(handle->data);
 }
 
-static void backend_close(hf_link *link, bool clean)
+static void backend_close(hf_link *link)
 {
     backend *b = link->app_state;
-    if (!clean) {
+    if (!hf_link_peer_done(link)) {
         struct linger reset = {.l_onoff = 1, .l_linger = 0};
         setsockopt(b->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     }

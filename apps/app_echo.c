@@ -24,10 +24,9 @@ static void echo_run(hf_link *link)
         hf_link_finish(link);
 }
 
-static void echo_close(hf_link *link, bool clean)
+static void echo_close(hf_link *link)
 {
     (void)link;
-    (void)clean;
 }
 
 const hf_app hf_app_echo = {"echo", echo_open, echo_run, echo_close};

@@ -73,10 +73,9 @@ static ssize_t read_part(const site *s, uint8_t *room, size_t want)
     return (ssize_t)want;
 }
 
-static void site_close(hf_link *link, bool clean)
+static void site_close(hf_link *link)
 {
     site *s = link->app_state;
-    (void)clean;
     forget_head(s);
     forget_file(s);
     free(s);

@@ -72,10 +72,8 @@ static void end_tls(hf_link *link)
     log_end(link);
     hf_key_ticket_forget(link->ticket);
     link->ticket = NULL;
-    hf_conn_info info;
-    hf_conn_get_info(link->conn, &info);
     if (link->app_state)
-        link->app->close(link, link->finishing || info.got_close_notify);
+        link->app->close(link);
     link->app_state = NULL;
     hf_conn_free(link->conn);
     link->conn = NULL;

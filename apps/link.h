@@ -49,8 +49,8 @@ typedef struct hf_app {
     /* Moves data as far as possible without waiting. Calls hf_link_finish when everything is said; with
      * hf_loop_draining also when nothing is in progress. */
     void (*run)(hf_link *link);
-    /* Frees app_state. `clean`: both sides said all they wanted; else the connection broke. */
-    void (*close)(hf_link *link, bool clean);
+    /* Frees app_state. */
+    void (*close)(hf_link *link);
 } hf_app;
 
 typedef enum hf_link_state { HF_LINK_HANDSHAKE, HF_LINK_OPEN, HF_LINK_LINGER, HF_LINK_STATES } hf_link_state;

@@ -103,6 +103,16 @@ class Backend(ProgramTest):
         with self.assertRaises(ConnectionResetError):
             backend.recv(1)
 
+    def test_time_out_resets_the_backend(self):
+        """Whoever holds the client's packets back may not make a whole request of a half one."""
+        server = self.serve("--backend", "127.0.0.1:%d" % self.listener.getsockname()[1], "--idle-timeout", "1")
+        client, backend = self.tls(server), self.accept()
+        client.sendall(b"half a request")
+        self.assertEqual(read_exactly(backend, 14), b"half a request")
+        with self.assertRaises(ConnectionResetError):
+            backend.recv(1)
+        self.assertEqual(client.recv(1), b"")  # close_notify: nothing of the answer is missing
+
     def test_broken_backend_is_no_clean_end(self):
         client, backend = self.tls(self.server), self.accept()
         backend.sendall(b"half an answer")
@@ -140,6 +150,8 @@ class Backend(ProgramTest):
         self.assertEqual(read_exactly(backend, 1), b"x")
         self.server.terminate()
         self.assertEqual(client.recv(1), b"")
+        with self.assertRaises(ConnectionResetError):  # the client has not said that this is all
+            backend.recv(1)
         client.close()
         self.assertEqual(self.server.process.wait(WAIT), 0)
 
