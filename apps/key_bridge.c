@@ -103,11 +103,9 @@ hf_key_op *hf_key_bridge_submit(hf_key_bridge *bridge, hf_key_op *op, void *owne
     ticket->owner = owner;
     atomic_fetch_add(&bridge->references, 1);
 
-    /* The operation's view of its key is const; only the key's own functions change it. */
-    hf_key *key = (hf_key *)(uintptr_t)op->key;
-    ticket->key = key;
+    ticket->key = op->key;
     bridge->submitting = ticket;
-    key->ops->submit(key, op, came_back, ticket);
+    op->key->ops->submit(op->key, op, came_back, ticket);
     bridge->submitting = NULL;
     hf_key_op *done = ticket->at_once;
     if (done) {

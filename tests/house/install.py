@@ -36,6 +36,7 @@ int main(void)
 """
 
 LIBRARIES = ("handfast", "handfast-providers", "handfast-hsm")
+STRICT = ("-std=c11", "-D_POSIX_C_SOURCE=200809L", "-Wall", "-Wextra", "-Wpedantic", "-Wcast-qual", "-Werror")
 
 
 def install(args, prefix):
@@ -47,7 +48,7 @@ def install(args, prefix):
 def pkg_config(prefix, libdir, *options):
     """Flags from the installed .pc files; the prefix was chosen after they were written."""
     environment = dict(os.environ, PKG_CONFIG_PATH=str(prefix / libdir / "pkgconfig"))
-    code, text = house.run(["pkg-config", f"--define-variable=prefix={prefix}", *options, *LIBRARIES], env=environment)
+    code, text = house.run(["pkg-config", *options, *LIBRARIES], env=environment)
     if code != 0:
         raise SystemExit(f"pkg-config: {text}")
     return text.split()
@@ -59,15 +60,19 @@ def readme_example(source):
     return found.group(1) if found else "#error no example in README.md"
 
 
+def build(findings, args, prefix, kind, sources, program):
+    """Compiles a program against what is installed below prefix."""
+    options = ["--static"] if kind == "static" else []
+    flags = pkg_config(prefix, args.libdir, *options, "--cflags", "--libs")
+    code, text = house.run([args.cc, *STRICT, *sources, "-o", program, *flags, "-pthread"])
+    return findings.check(code == 0, f"{kind}: {program.name} does not compile and link: {text[:800]}")
+
+
 def build_and_run(findings, args, prefix, kind, text):
-    """Compiles a consumer against what is installed below prefix, and runs it."""
     source = prefix / f"{kind}.c"
     program = prefix / f"consumer-{kind}"
     source.write_text(text)
-    options = ["--static"] if kind == "static" else []
-    flags = pkg_config(prefix, args.libdir, *options, "--cflags", "--libs")
-    code, text = house.run([args.cc, "-std=c11", "-Wall", "-Wextra", "-Werror", source, "-o", program, *flags])
-    if not findings.check(code == 0, f"{kind}: does not compile and link: {text[:800]}"):
+    if not build(findings, args, prefix, kind, [source], program):
         return
     environment = dict(os.environ, LD_LIBRARY_PATH=str(prefix / args.libdir))
     code, text = house.run([program], env=environment)

@@ -272,8 +272,7 @@ bool pair_move(pair *p, end *e)
     if ((wants & HF_WANT_KEY) && !e->hold_key) {
         hf_key_op *op;
         must(hf_conn_key_take(e->conn, &op) == HF_OK, "KEY gives an operation");
-        hf_key *key = (hf_key *)(uintptr_t)op->key;
-        key->ops->submit(key, op, key_returned, e);
+        op->key->ops->submit(op->key, op, key_returned, e);
         moved = true;
     }
     if ((wants & HF_WANT_PLAINTEXT) && !e->hold_plain)

@@ -22,6 +22,8 @@
  *       hf_conn_step(conn, worker);
  *   }
  *
+ * docs/examples in the sources has this loop as a client and a server over sockets, with a key in a token.
+ *
  * Threads: a connection belongs to one thread at a time. A configuration is immutable once built and shared by
  * all threads. A worker belongs to one thread.
  * Errors: the first fatal status sticks to the connection; its alert still comes out as output.
@@ -261,7 +263,9 @@ typedef struct hf_conn_options {
     void (*on_session)(void *user, hf_conn *conn, hf_session *session);
 } hf_conn_options;
 
-/* A new connection of a built configuration (retained). options may be NULL. A client's first step makes its hello. */
+/* A new connection of a built configuration (retained). options may be NULL; copied, but for what `user` points to. A
+ * client's first step makes its hello. HF_ERR_STATE: not built; HF_ERR_INVALID: a server_name that is empty or longer
+ * than HF_LIMIT_NAME; HF_ERR_NO_MEMORY, HF_ERR_RANDOM. */
 HF_API hf_status hf_conn_new(hf_config *config, const hf_conn_options *options, hf_conn **out) HF_MUST_CHECK;
 /* Wipes and frees; any state; a key operation that was handed out stays valid and is its holder's. NULL allowed. */
 HF_API void hf_conn_free(hf_conn *conn);
@@ -287,21 +291,26 @@ HF_API hf_status hf_conn_input_ack(hf_conn *conn, size_t len) HF_MUST_CHECK;
 /* The transport delivered its end. Without the peer's close_notify before, the connection fails: HF_ERR_TRUNCATED. */
 HF_API void hf_conn_input_eof(hf_conn *conn);
 
-/* Engine to transport. */
+/* Engine to transport. out_buf: *out_len > 0 bytes to send, valid until the next call on conn; ack: how many went
+ * (0..*out_len, else HF_ERR_INVALID). HF_ERR_STATE when OUTPUT is not wanted. */
 HF_API hf_status hf_conn_output_buf(hf_conn *conn, const uint8_t **out_buf, size_t *out_len) HF_MUST_CHECK;
 HF_API hf_status hf_conn_output_ack(hf_conn *conn, size_t len) HF_MUST_CHECK;
 
-/* Engine to application: decrypted data. What is acked is wiped. */
+/* Engine to application: *out_len > 0 bytes of decrypted data, valid until the next call on conn; ack: how many were
+ * used (0..*out_len, else HF_ERR_INVALID), which wipes them. HF_ERR_STATE when PLAINTEXT is not wanted. */
 HF_API hf_status hf_conn_plaintext_buf(hf_conn *conn, const uint8_t **out_buf, size_t *out_len) HF_MUST_CHECK;
 HF_API hf_status hf_conn_plaintext_ack(hf_conn *conn, size_t len) HF_MUST_CHECK;
 
 /* Application to engine, without a copy: room inside the next record, valid until the next call on conn; ack seals the
- * first len bytes of it as one record. HF_ERR_INVALID when there are not so many, or another call came between. */
+ * first len bytes of it as one record. HF_ERR_INVALID when there are not so many, or another call came between.
+ * HF_ERR_STATE when ROOM is not wanted, HF_ERR_CLOSED after our close_notify, or the sticky status. */
 HF_API hf_status hf_conn_room_buf(hf_conn *conn, uint8_t **out_buf, size_t *out_len) HF_MUST_CHECK;
 HF_API hf_status hf_conn_room_ack(hf_conn *conn, hf_worker *worker, size_t len) HF_MUST_CHECK;
 
 /* Application to engine, from the caller's buffer: seals as many whole records as the output limit allows; *out_taken
- * bytes were taken (0..len), the rest is offered again after OUTPUT was drained. */
+ * bytes were taken (0..len), the rest is offered again after OUTPUT was drained. data: borrowed for the call.
+ * HF_ERR_STATE before the handshake is complete, HF_ERR_CLOSED after our close_notify, or the sticky status; then
+ * nothing was taken. */
 HF_API hf_status hf_conn_write(hf_conn *conn, hf_worker *worker, const uint8_t *data, size_t len,
                                size_t *out_taken) HF_MUST_CHECK;
 

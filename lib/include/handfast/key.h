@@ -35,9 +35,9 @@ typedef enum hf_key_op_kind {
 
 typedef struct hf_key_op {
     /* Set by the engine; constant afterwards. */
-    uint64_t id;       /* unique in the process while the operation lives */
-    uint64_t conn_id;  /* hf_conn_id() of the connection that asked, for audit lines */
-    const hf_key *key; /* the key of the credential that was chosen; referenced until hf_key_op_free */
+    uint64_t id;      /* unique in the process while the operation lives */
+    uint64_t conn_id; /* hf_conn_id() of the connection that asked, for audit lines */
+    hf_key *key;      /* the key of the credential that was chosen; referenced until hf_key_op_free */
     hf_key_op_kind kind;
     uint16_t scheme;                     /* HF_KEY_OP_SIGN: a SignatureScheme of key->schemes; else 0 */
     uint16_t client_version;             /* HF_KEY_OP_DECRYPT: ClientHello.legacy_version; else 0 */

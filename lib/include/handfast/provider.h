@@ -385,10 +385,12 @@ typedef struct hf_crypto {
     const hf_verifier *verifiers[HF_VERIFIERS_MAX + 1];
 } hf_crypto;
 
-/* The per-thread state of every provider that a composition uses. One thread at a time. (lib) */
+/* The per-thread state of every provider that a composition uses. One thread at a time; it serves the connections of
+ * every configuration with the same composition. crypto: borrowed for the call, its descriptors outlive the worker.
+ * HF_ERR_NO_MEMORY, or what a provider's worker_new says; *out is unchanged then. (lib) */
 typedef struct hf_worker hf_worker;
 HF_API hf_status hf_worker_new(const hf_crypto *crypto, hf_worker **out) HF_MUST_CHECK;
-HF_API void hf_worker_free(hf_worker *worker);
+HF_API void hf_worker_free(hf_worker *worker); /* NULL is allowed */
 
 /* Runs n jobs, all of `cipher`, one direction, on this worker. Each job's status tells its fate. (lib) */
 HF_API void hf_worker_run(hf_worker *worker, const hf_cipher *cipher, hf_direction direction, hf_record_job *jobs,
