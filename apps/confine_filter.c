@@ -32,6 +32,7 @@
 #define PROGRAM_MAX 512
 #define X32_BIT 0x40000000u /* calls of the x32 interface of x86-64 */
 #define CLONE_THREAD_FLAG 0x00010000u
+#define SOCKET_TYPE_MASK 0xfu /* what socket(2) takes as the type; flags stand above it */
 
 typedef struct program {
     struct sock_filter code[PROGRAM_MAX];
@@ -70,14 +71,33 @@ static size_t argument(unsigned i)
     return offsetof(struct seccomp_data, args) + i * sizeof(uint64_t); /* little-endian: the lower half stands first */
 }
 
-/* This call when argument & mask is one of the values: allowed; else EPERM. At most 8 values. */
-static void rule_if(program *p, long number, unsigned arg, uint32_t mask, const uint32_t *values, uint8_t n)
+/* This call when argument & mask is one of the values: the `more` instructions that follow; else EPERM. At most 8
+ * values. */
+static void begin_if(program *p, long number, unsigned arg, uint32_t mask, const uint32_t *values, uint8_t n,
+                     uint8_t more)
 {
-    put(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, (uint8_t)(n + 4));
+    put(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, (uint8_t)(n + 3 + more));
     load(p, argument(arg));
     put(p, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
     for (uint8_t i = 0; i < n; i++)
         put(p, BPF_JMP | BPF_JEQ | BPF_K, values[i], (uint8_t)(n - i), 0);
+    answer(p, SECCOMP_RET_ERRNO | EPERM);
+}
+
+/* This call when argument & mask is one of the values: allowed; else EPERM. */
+static void rule_if(program *p, long number, unsigned arg, uint32_t mask, const uint32_t *values, uint8_t n)
+{
+    begin_if(p, number, arg, mask, values, n, 1);
+    answer(p, SECCOMP_RET_ALLOW);
+}
+
+/* Stream sockets of these families. */
+static void rule_socket(program *p, const uint32_t *families, uint8_t n)
+{
+    begin_if(p, SYS_socket, 0, UINT32_MAX, families, n, 5);
+    load(p, argument(1));
+    put(p, BPF_ALU | BPF_AND | BPF_K, SOCKET_TYPE_MASK, 0, 0);
+    put(p, BPF_JMP | BPF_JEQ | BPF_K, SOCK_STREAM, 1, 0);
     answer(p, SECCOMP_RET_ERRNO | EPERM);
     answer(p, SECCOMP_RET_ALLOW);
 }
@@ -138,7 +158,6 @@ static const int harmless[] = {
     SYS_ftruncate,
     SYS_dup,
     SYS_dup3,
-    SYS_fcntl,
     SYS_pipe2,
     /* sockets that there are */
     SYS_recvfrom,
@@ -180,7 +199,6 @@ static const int harmless[] = {
     SYS_gettid,
     SYS_getpid,
     SYS_sched_getaffinity,
-    SYS_sched_setaffinity,
     SYS_getcpu,
     SYS_exit,
     SYS_exit_group,
@@ -219,6 +237,8 @@ static void rule_value(program *p, long number, unsigned arg, uint32_t mask, uin
 bool hf_filter_network(const hf_confine_network *needs)
 {
     static const uint32_t internet[] = {AF_INET, AF_INET6};
+    /* Of a descriptor itself. F_SETOWN and F_SETSIG would have the kernel send other processes signals. */
+    static const uint32_t fcntls[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL};
     static const uint32_t ioctls[] = {FIONBIO, FIONREAD, FIOCLEX, 0x5401 /* TCGETS: isatty */};
     program p;
 
@@ -229,13 +249,14 @@ bool hf_filter_network(const hf_confine_network *needs)
     rule_value(&p, SYS_mprotect, 2, PROT_EXEC, 0);
     rule_value(&p, SYS_clone, 0, CLONE_THREAD_FLAG, CLONE_THREAD_FLAG); /* threads, no processes */
     rule(&p, SYS_clone3, SECCOMP_RET_ERRNO | ENOSYS);                   /* its flags cannot be seen; clone's can */
+    rule_if(&p, SYS_fcntl, 1, UINT32_MAX, fcntls, 6);
     rule_if(&p, SYS_ioctl, 1, UINT32_MAX, ioctls, 4);
     rule_value(&p, SYS_tgkill, 0, UINT32_MAX, (uint32_t)getpid());
     rule_value(&p, SYS_prctl, 0, UINT32_MAX, PR_SET_NAME);
     /* A limit may be read, and lowered or raised for ourselves as far as the kernel lets us: it opens nothing. */
     rule_value(&p, SYS_prlimit64, 0, UINT32_MAX, 0);
     if (needs->connects) {
-        rule_if(&p, SYS_socket, 0, UINT32_MAX, internet, 2);
+        rule_socket(&p, internet, 2);
         rule(&p, SYS_connect, SECCOMP_RET_ALLOW);
     }
     rule_value(&p, SYS_newfstatat, 3, AT_EMPTY_PATH, AT_EMPTY_PATH); /* of an open file */

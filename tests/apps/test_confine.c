@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +94,11 @@ static int opens_a_socket(void)
     return answer(socket(AF_INET, SOCK_STREAM, 0) >= 0);
 }
 
+static int opens_a_datagram_socket(void)
+{
+    return answer(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) >= 0);
+}
+
 static int opens_a_local_socket(void)
 {
     return answer(socket(AF_UNIX, SOCK_STREAM, 0) >= 0);
@@ -109,6 +115,20 @@ static int forks(void)
 static int signals_its_parent(void)
 {
     return answer(kill(getppid(), 0) == 0);
+}
+
+/* Whoever owns a descriptor gets a signal of one's choice when something happens there (fcntl(2), F_SETOWN). */
+static int has_the_kernel_signal_its_parent(void)
+{
+    int pair[2];
+    bool done = pipe(pair) == 0 && (fcntl(pair[0], F_SETOWN, getppid()) == 0 || fcntl(pair[0], F_SETSIG, SIGURG) == 0);
+    return answer(done);
+}
+
+static int moves_its_parent(void)
+{
+    cpu_set_t all;
+    return answer(sched_getaffinity(0, sizeof all, &all) != 0 || sched_setaffinity(getppid(), sizeof all, &all) == 0);
 }
 
 static int becomes_attachable(void)
@@ -148,6 +168,8 @@ Test(confine, denied)
         {"a local socket", opens_a_local_socket},
         {"fork", forks},
         {"signal another", signals_its_parent},
+        {"have another signalled", has_the_kernel_signal_its_parent},
+        {"move another to other CPUs", moves_its_parent},
         {"become attachable", becomes_attachable},
     };
     for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++)
@@ -172,7 +194,10 @@ static int does_its_work(void)
     int pair[2];
     void *memory = malloc(1 << 22);
     bool good = memory && pthread_create(&id, NULL, thread, NULL) == 0 && pthread_join(id, NULL) == 0 &&
-                pipe(pair) == 0 && write(pair[1], "x", 1) == 1 && read(pair[0], memory, 1) == 1;
+                pipe(pair) == 0 && write(pair[1], "x", 1) == 1 && read(pair[0], memory, 1) == 1 &&
+                fcntl(pair[0], F_SETFL, fcntl(pair[0], F_GETFL) | O_NONBLOCK) == 0 &&
+                fcntl(pair[0], F_SETFD, fcntl(pair[0], F_GETFD) | FD_CLOEXEC) == 0 &&
+                fcntl(pair[0], F_DUPFD_CLOEXEC, 0) >= 0;
     return answer(good);
 }
 
@@ -181,6 +206,7 @@ Test(confine, what_it_needs_works)
     cr_assert_eq(confined(&closed, does_its_work), ALLOWED);
     cr_assert_eq(confined(&(hf_confine_network){.root_fd = -1, .connects = true}, opens_a_socket), ALLOWED);
     cr_assert_eq(confined(&(hf_confine_network){.root_fd = -1, .connects = true}, opens_a_local_socket), DENIED);
+    cr_assert_eq(confined(&(hf_confine_network){.root_fd = -1, .connects = true}, opens_a_datagram_socket), DENIED);
 }
 
 static int root = -1;
