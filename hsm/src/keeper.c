@@ -7,66 +7,69 @@
 
 #include "key.h"
 
-/* What a deadline ended while it ran: told, because the token was asked. */
-typedef struct late {
-    const hf_member *member;
-    uint64_t wait_us, latency_us;
-    char label[HF_HSM_LABEL_SIZE];
-} late;
-
-/* Under the lock: threads that are at the job are given up; *opened when that was one too many. */
-static bool give_up(hf_job *job, uint64_t now_us, late *out, hf_pool **opened, hf_job **list)
+/* The thread that is longest in a call of this key; NULL: none is in one. The operation may be over: a hedge's other
+ * token has answered. */
+static hf_worker_thread *most_urgent(const hf_hsm_key *k)
 {
-    bool ran = false;
+    hf_worker_thread *found = NULL;
 
-    for (size_t i = 0; i < 2; i++) {
-        hf_try *t = &job->tries[i];
-        if (!t->member || !t->running)
-            continue;
-        hf_pool *pool = t->member->pool;
-        hf_worker_thread *w = pool->workers;
-        while (w && w->current != t)
-            w = w->next;
-        if (!w)
-            continue;
-        ran = true;
-        *out = (late){.member = t->member, .wait_us = w->since_us - t->queued_us, .latency_us = now_us - w->since_us};
-        memcpy(out->label, pool->label, sizeof out->label);
-        hf_pool_abandon(pool, w);
-        if (hf_pool_fail(pool, HF_ERR_TIMEOUT, false, list))
-            *opened = pool;
-    }
-    return ran;
+    for (size_t i = 0; i < k->n; i++)
+        for (hf_worker_thread *w = k->members[i].pool->workers; w; w = w->next)
+            if (w->current && w->current->job->key == k &&
+                (!found || w->current->job->deadline_us < found->current->job->deadline_us))
+                found = w;
+    return found;
 }
 
-/* With the lock held at both ends; ends what is late. True: something was done, look again. */
-static bool expire_one(hf_hsm_key *k, uint64_t now_us)
+/* With the lock held at both ends; gives up a thread whose time is over, and tells it, because the token was asked.
+ * True: something was done, look again. */
+static bool give_up_one(hf_hsm_key *k, uint64_t now_us)
 {
-    hf_job *job = k->first;
+    hf_worker_thread *w = most_urgent(k);
     hf_job *list = NULL;
-    hf_pool *opened = NULL;
-    late l;
+    char label[HF_HSM_LABEL_SIZE];
 
-    if (!job || job->deadline_us > now_us)
+    if (!w || w->current->job->deadline_us > now_us)
         return false;
-    bool ran = give_up(job, now_us, &l, &opened, &list);
+    hf_pool *pool = w->pool;
+    hf_job *job = w->current->job;
+    const hf_member *member = w->current->member;
+    const hf_use_facts facts = {.wait_us = w->since_us - w->current->queued_us,
+                                .latency_us = now_us - w->since_us,
+                                .status = HF_ERR_TIMEOUT,
+                                .rv = ""};
+    memcpy(label, pool->label, sizeof label);
     job->refs++;
-    (void)hf_job_finish(job, HF_ERR_TIMEOUT, NULL, 0, &list);
+    k->active++; /* the key's end waits until it is told */
+    hf_pool_abandon(pool, w);
+    bool opened = hf_pool_fail(pool, HF_ERR_TIMEOUT, false, &list);
     if (opened)
-        opened->refs++;
+        pool->refs++;
     hf_hub_unlock();
-    if (ran) {
-        const hf_use_facts facts = {
-            .wait_us = l.wait_us, .latency_us = l.latency_us, .status = HF_ERR_TIMEOUT, .rv = ""};
-        hf_use_tell(job, l.member, l.label, &facts);
-    }
+    hf_use_tell(job, member, label, &facts);
     if (opened) {
-        hf_pool_tell(opened, "token \"%s\" does not answer and is not used until it does", l.label);
-        hf_pool_put(opened);
+        hf_pool_tell(pool, "token \"%s\" does not answer and is not used until it does", label);
+        hf_pool_put(pool);
     }
     hf_jobs_deliver(list);
     hf_hub_lock();
     hf_job_unref(job);
+    if (--k->active == 0)
+        pthread_cond_broadcast(&k->calm);
+    return true;
+}
+
+/* With the lock held at both ends; ends an operation that is late and does not run any more. True: look again. */
+static bool expire_one(hf_hsm_key *k, uint64_t now_us)
+{
+    hf_job *list = NULL;
+
+    if (!k->first || k->first->deadline_us > now_us)
+        return false;
+    (void)hf_job_finish(k->first, HF_ERR_TIMEOUT, NULL, 0, &list);
+    hf_hub_unlock();
+    hf_jobs_deliver(list);
+    hf_hub_lock();
     return true;
 }
 
@@ -81,6 +84,9 @@ static uint64_t look(hf_hsm_key *k, hf_job **list)
     }
     if (k->first && k->first->deadline_us < next)
         next = k->first->deadline_us;
+    const hf_worker_thread *w = most_urgent(k);
+    if (w && w->current->job->deadline_us < next)
+        next = w->current->job->deadline_us;
     return next;
 }
 
@@ -103,7 +109,7 @@ static void *keep(void *arg)
     while (!k->keeper_ends) {
         hf_job *list = NULL;
         hf_errands_run(k, &list);
-        while (expire_one(k, hf_now_us()))
+        while (give_up_one(k, hf_now_us()) || expire_one(k, hf_now_us()))
             ;
         uint64_t next = look(k, &list);
         if (list) {

@@ -47,6 +47,24 @@ void hf_hsm_key_unhold(hf_hsm_key *k)
     free(k);
 }
 
+static void end_by(hf_job *job, uint64_t by_us)
+{
+    if (by_us < job->deadline_us)
+        job->deadline_us = by_us;
+}
+
+/* Under the lock: what still runs, though its operation may be over, ends by then. */
+static void hurry(hf_hsm_key *k, uint64_t by_us)
+{
+    for (hf_job *job = k->first; job; job = job->after)
+        end_by(job, by_us);
+    for (size_t i = 0; i < k->n && k->members[i].pool; i++)
+        for (hf_worker_thread *w = k->members[i].pool->workers; w; w = w->next)
+            if (w->current && w->current->job->key == k)
+                end_by(w->current->job, by_us);
+    hf_keeper_by(k, by_us);
+}
+
 /* Takes no more, cancels what waits, and waits for what runs until its deadline, by_us at the latest: the keeper gives
  * up then on threads that have not come back. Once more is nothing. */
 static void retire(hf_hsm_key *k, uint64_t by_us)
@@ -57,10 +75,7 @@ static void retire(hf_hsm_key *k, uint64_t by_us)
     k->closing = true;
     hf_errands_run(k, &list);
     hf_hsm_cancel_waiting(k, &list);
-    for (hf_job *job = k->first; job; job = job->after)
-        job->deadline_us = job->deadline_us < by_us ? job->deadline_us : by_us;
-    if (k->first)
-        hf_keeper_by(k, k->first->deadline_us);
+    hurry(k, by_us);
     for (size_t i = 0; i < k->n && k->listed; i++)
         hf_pool_remove_member(k->members[i].pool, &k->members[i]);
     k->listed = false;

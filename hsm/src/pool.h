@@ -19,18 +19,17 @@
 #include "stats.h"
 #include "token_key.h"
 
-#define HF_POOL_THREADS_NEAR 8      /* default most threads of a token, at most one for each CPU */
-#define HF_POOL_THREADS_FAR 32      /* default most threads of a token that answers slower than HF_POOL_FAR_US */
-#define HF_POOL_FAR_US 2000         /* from here on the time goes on the way, not into our CPUs */
-#define HF_POOL_UNKNOWN_US 1000     /* an operation takes so long until one was seen */
-#define HF_POOL_NICE_NEAR 5         /* a token's threads have so much less priority than who opened the first key */
-#define HF_POOL_NICE_FAR 19         /* the same once there were more than CPUs: they should wait for the wire */
-#define HF_POOL_STARVED_MS 100      /* so long in a call and still waiting for a CPU: such a priority may give way */
-#define HF_POOL_CALM_MS 10000       /* until nothing was starved for so long */
-#define HF_POOL_HUNG_MAX 16         /* threads of a token that hang in a call and were replaced, at once */
-#define HF_POOL_KEEPALIVE_MS 30000  /* an idle session is asked for its state */
-#define HF_POOL_PROBE_MAX_MS 5000   /* a probe or reconnection that takes longer counts as hung */
-#define HF_POOL_RETIRE_GRACE_MS 500 /* a running call beyond its operation's deadline, when its key is released */
+#define HF_POOL_THREADS_NEAR 8     /* default most threads of a token, at most one for each CPU */
+#define HF_POOL_THREADS_FAR 32     /* default most threads of a token that answers slower than HF_POOL_FAR_US */
+#define HF_POOL_FAR_US 2000        /* from here on the time goes on the way, not into our CPUs */
+#define HF_POOL_UNKNOWN_US 1000    /* an operation takes so long until one was seen */
+#define HF_POOL_NICE_NEAR 5        /* a token's threads have so much less priority than who opened the first key */
+#define HF_POOL_NICE_FAR 19        /* the same once there were more than CPUs: they should wait for the wire */
+#define HF_POOL_STARVED_MS 100     /* so long in a call and still waiting for a CPU: such a priority may give way */
+#define HF_POOL_CALM_MS 10000      /* until nothing was starved for so long */
+#define HF_POOL_HUNG_MAX 16        /* threads of a token that hang in a call and were replaced, at once */
+#define HF_POOL_KEEPALIVE_MS 30000 /* an idle session is asked for its state */
+#define HF_POOL_PROBE_MAX_MS 5000  /* a probe or reconnection that takes longer counts as hung */
 
 typedef struct hf_hsm_key hf_hsm_key;
 typedef struct hf_pool hf_pool;
