@@ -298,11 +298,25 @@ hf_status hf_login_renew(hf_login *login, const hf_slot *slot, const hf_p11_sess
     return status;
 }
 
+/* CKR_PIN_LOCKED when it is, or may be after one more mistake. The session knows its slot, wherever the token is now.
+ */
+static CK_RV pin_is_safe(const hf_p11_session *session)
+{
+    CK_SESSION_INFO where;
+    CK_TOKEN_INFO token;
+
+    CK_RV rv = session->fn->C_GetSessionInfo(session->handle, &where);
+    if (rv == CKR_OK)
+        rv = session->fn->C_GetTokenInfo(where.slotID, &token);
+    if (rv == CKR_OK && (token.flags & (CKF_USER_PIN_LOCKED | CKF_USER_PIN_FINAL_TRY)))
+        rv = CKR_PIN_LOCKED;
+    return rv;
+}
+
 CK_RV hf_authenticate(const hf_p11_session *session)
 {
     const hf_key_auth *auth = session->auth;
     uint8_t digest[DIGEST_SIZE] = {0};
-    CK_RV rv = CKR_PIN_INCORRECT;
     hf_pin pin;
 
     pthread_mutex_lock(&lock);
@@ -310,11 +324,14 @@ CK_RV hf_authenticate(const hf_p11_session *session)
     pthread_mutex_unlock(&lock);
     if (!mine)
         return CKR_USER_NOT_LOGGED_IN;
-    if (auth->pad)
+    CK_RV rv = pin_is_safe(session);
+    if (rv == CKR_OK && auth->pad) {
         rv = give_pin(auth->login, CKU_CONTEXT_SPECIFIC, session, NULL, digest);
-    else if (take_pin(auth->login, "", &auth->source, &pin, digest, NULL) == HF_OK) {
+    } else if (rv == CKR_OK && take_pin(auth->login, "", &auth->source, &pin, digest, NULL) == HF_OK) {
         rv = give_pin(auth->login, CKU_CONTEXT_SPECIFIC, session, &pin, digest);
         hf_pin_cleanup(&pin);
+    } else if (rv == CKR_OK) {
+        rv = CKR_PIN_INCORRECT;
     }
     hf_wipe(digest, sizeof digest);
     leave(auth->login, false);

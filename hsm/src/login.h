@@ -29,7 +29,8 @@ typedef struct hf_key_auth {
 } hf_key_auth;
 
 /* The context-specific login of session->auth, between C_SignInit or C_DecryptInit and the operation. A PIN that the
- * token called wrong is not tried again: CKR_PIN_INCORRECT without asking the token. */
+ * token called wrong is not tried again: CKR_PIN_INCORRECT without asking the token. One that is locked, or has one try
+ * left, is not tried at all: CKR_PIN_LOCKED. */
 CK_RV hf_authenticate(const hf_p11_session *session);
 
 /* The last one logs out, if the login was ours. `session` is open on the token, or CK_INVALID_HANDLE. NULL login is

@@ -228,6 +228,24 @@ Test(hsm_recover, pin_that_must_not_be_risked)
     }
 }
 
+/* The same for the login before each operation that a key with CKA_ALWAYS_AUTHENTICATE wants. */
+Test(hsm_recover, pin_of_an_operation_that_must_not_be_risked)
+{
+    static const char *const states[] = {"final-try", "locked"};
+
+    for (int i = 0; i < 2; i++) {
+        hf_key *key = open_key("always", 1);
+        fault("pin = %s", states[i]);
+        unsigned before = fault_traced(" C_Login ");
+        cr_expect_eq(sign_zeros(key, P256), HF_ERR_PIN_LOCKED, "%s", states[i]);
+        let_it_probe(key);
+        cr_expect_eq(fault_traced(" C_Login "), before, "%s", states[i]);
+        fault("# forgiven");
+        cr_expect_eq(sign_until_good(key, P256), HF_OK);
+        key->ops->release(key);
+    }
+}
+
 /* ---- Sessions ---- */
 
 Test(hsm_recover, sessions_run_out)
