@@ -85,7 +85,15 @@ static EVP_PKEY *read_rsa(const hf_p11_session *session, CK_OBJECT_HANDLE object
     return pkey;
 }
 
-/* CKA_EC_POINT is the point inside a DER OCTET STRING; some tokens leave the wrapping out. */
+static EVP_PKEY *make_point(const char *curve, const uint8_t *point, size_t len)
+{
+    if (curve)
+        return make_ec(curve, point, len);
+    return len == ED25519_SIZE ? EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, point, len) : NULL;
+}
+
+/* CKA_EC_POINT is the point inside a DER OCTET STRING; some tokens leave the wrapping out, and then one of 256 points
+ * looks as if it had it. But what is inside of that is none. */
 static EVP_PKEY *read_point(const hf_p11_session *session, CK_OBJECT_HANDLE object, const char *curve)
 {
     uint8_t *value = NULL;
@@ -96,16 +104,10 @@ static EVP_PKEY *read_point(const hf_p11_session *session, CK_OBJECT_HANDLE obje
         return NULL;
     const uint8_t *at = value;
     ASN1_OCTET_STRING *wrapped = d2i_ASN1_OCTET_STRING(NULL, &at, (long)len);
-    const uint8_t *point = value;
-    size_t point_len = len;
-    if (wrapped && at == value + len) {
-        point = ASN1_STRING_get0_data(wrapped);
-        point_len = (size_t)ASN1_STRING_length(wrapped);
-    }
-    if (curve)
-        pkey = make_ec(curve, point, point_len);
-    else if (point_len == ED25519_SIZE)
-        pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, point, point_len);
+    if (wrapped && at == value + len)
+        pkey = make_point(curve, ASN1_STRING_get0_data(wrapped), (size_t)ASN1_STRING_length(wrapped));
+    if (!pkey)
+        pkey = make_point(curve, value, len);
     ASN1_OCTET_STRING_free(wrapped);
     free(value);
     return pkey;
