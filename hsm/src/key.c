@@ -211,20 +211,42 @@ static hf_status init_member(hf_hsm_key *k, const hf_hsm_options *options, const
     return HF_OK;
 }
 
+/* On a session of one of the pool's threads. */
+static hf_status open_borrowing(hf_member *m, const hf_why *why)
+{
+    const hf_token token = hf_pool_token(m->pool, &(hf_p11_session){.handle = CK_INVALID_HANDLE});
+    char label[HF_HSM_LABEL_SIZE];
+    hf_p11_session session;
+    uint64_t generation;
+
+    hf_slot_label(&token.slot, label);
+    if (!hf_pool_borrow(m->pool, &session, &generation))
+        return hf_why_set(why, HF_ERR_TIMEOUT,
+                          "token \"%s\": this program has all sessions that it gives, and none was free in time",
+                          label);
+    hf_status status = hf_member_open(m, &session, generation, why);
+    hf_pool_return(m->pool);
+    return status;
+}
+
 /* One token: connected, its key looked at, its threads started. */
 static hf_status open_member(hf_member *m, bool prompt, const hf_why *why)
 {
     hf_p11_session session = {.handle = CK_INVALID_HANDLE};
     uint64_t generation = 0;
 
+    if (hf_pool_is_full(m->pool))
+        return open_borrowing(m, why);
     hf_status status = hf_connect(m->pool, &session, &generation, prompt, why);
+    if (status != HF_OK && hf_pool_is_full(m->pool)) /* which was not known before */
+        return open_borrowing(m, why);
     if (status == HF_OK)
         status = hf_member_open(m, &session, generation, why);
     if (status == HF_OK)
         return hf_pool_start(m->pool, &session, generation, why);
     if (session.handle != CK_INVALID_HANDLE) {
         hf_hub_lock();
-        bool kept = m->pool->spare.handle == CK_INVALID_HANDLE;
+        bool kept = m->pool->spare.handle == CK_INVALID_HANDLE && !m->pool->workers; /* else others keep the login */
         if (kept)
             m->pool->spare = session;
         hf_hub_unlock();

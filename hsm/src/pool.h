@@ -30,6 +30,7 @@
 #define HF_POOL_HUNG_MAX 16        /* threads of a token that hang in a call and were replaced, at once */
 #define HF_POOL_KEEPALIVE_MS 30000 /* an idle session is asked for its state */
 #define HF_POOL_PROBE_MAX_MS 5000  /* a probe or reconnection that takes longer counts as hung */
+#define HF_POOL_LEND_MAX_MS 30000  /* the same of a key that is opened on a thread's session, with all its trials */
 
 typedef struct hf_hsm_key hf_hsm_key;
 typedef struct hf_pool hf_pool;
@@ -198,6 +199,9 @@ struct hf_pool {
     uint64_t late_cpu_us;      /* hub: what the process had computed by then */
     bool stopping;             /* hub */
     hf_p11_session spare;      /* of a key that could not be opened: for the logout */
+    unsigned borrowers;        /* hub: who wait for a session that a thread lends */
+    hf_worker_thread *lender;  /* hub: it lends its own and waits; NULL: none */
+    bool lent;                 /* hub: and somebody has it */
     hf_member *members;        /* hub */
     hf_breaker breaker;        /* hub */
     hf_status last_status;     /* hub: why it is open */
@@ -244,6 +248,17 @@ void hf_worker_let_go(hf_worker_thread *w);
 /* Under the lock: a new thread, with the priority of the calling one, takes the place of this one as soon as it is back
  * from what it does, with its session and all. */
 bool hf_worker_relieve(hf_worker_thread *w);
+
+/* ---- lend ---- */
+
+/* Under the lock: whether somebody wants this thread's session, which it then lends, waiting until it is given back. */
+bool hf_worker_may_lend(const hf_worker_thread *w);
+void hf_worker_lend(hf_worker_thread *w);
+/* Without the lock: whether all sessions that the token gives are our threads' own. */
+bool hf_pool_is_full(hf_pool *pool);
+/* Without the lock: a thread's session, to be returned and not to be closed. False when none was to be had in time. */
+bool hf_pool_borrow(hf_pool *pool, hf_p11_session *out, uint64_t *out_generation);
+void hf_pool_return(hf_pool *pool);
 
 /* ---- priority ---- */
 

@@ -467,7 +467,9 @@ static void serve(hf_worker_thread *w)
         uint64_t next = w->used_us + (uint64_t)HF_POOL_KEEPALIVE_MS * 1000;
         bool closed = pool->breaker.state == HF_HSM_BREAKER_CLOSED;
         hf_queue_item *item;
-        if (pool->probe_now) {
+        if (hf_worker_may_lend(w)) {
+            hf_worker_lend(w);
+        } else if (pool->probe_now) {
             pool->probe_now = false;
             probe(w);
         } else if ((item = hf_queue_pop(&pool->queue))) {
@@ -483,7 +485,8 @@ static void serve(hf_worker_thread *w)
             pool->idle--;
         }
     }
-    if (pool->probe_now || pool->queue.n > 0) /* it may have been woken for that, and leaves it to another one */
+    if (pool->probe_now || pool->queue.n > 0 ||
+        pool->borrowers > 0) /* it may have been woken for that, and leaves it to another one */
         hf_bell_ring(&pool->work);
     if (w->relieved) /* all else, its end too, is the affair of who comes after it */
         hf_hub_unlock();

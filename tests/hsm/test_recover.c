@@ -277,6 +277,40 @@ Test(hsm_recover, our_own_limit_of_sessions)
     key->ops->release(key);
 }
 
+/* A reload opens its keys while those of before have all sessions that the token gives. */
+Test(hsm_recover, key_opened_when_no_session_is_left)
+{
+    for (unsigned n = 1; n <= 2; n++) {
+        fault("sessions = %u", n);
+        hf_key *key = open_key("p256", n);
+        cr_expect_eq(stats_of(key).sessions, n);
+        for (int i = 0; i < 3; i++) {
+            hf_key *again = open_key("p256", n);
+            cr_expect_eq(sign_zeros(again, P256), HF_OK);
+            cr_expect_eq(sign_zeros(key, P256), HF_OK);
+            key->ops->release(key);
+            key = again;
+        }
+        cr_expect_eq(stats_of(key).sessions, n);
+        cr_expect_eq(stats_of(key).threads, n);
+        cr_expect_eq(stats_of(key).logins, 1);
+        key->ops->release(key);
+    }
+}
+
+/* One that fails, as a reload may any number of times, leaves no session behind. */
+Test(hsm_recover, key_that_cannot_be_opened_beside_another)
+{
+    hf_hsm_options options = test_options();
+    hf_key *none = NULL;
+    hf_key *key = open_key("p256", 1);
+
+    for (int i = 0; i < 3; i++)
+        cr_expect_eq(hf_hsm_key_open(&options, uri_of("nothing"), &none, why, sizeof why), HF_ERR_NOT_FOUND);
+    cr_expect_eq(fault_traced(" C_OpenSession ") - fault_traced(" C_CloseSession "), stats_of(key).sessions);
+    key->ops->release(key);
+}
+
 /* ---- Hanging calls and deadlines ---- */
 
 Test(hsm_recover, call_that_hangs)
