@@ -41,6 +41,8 @@ void hf_hsm_key_unhold(hf_hsm_key *k)
     hf_jobs_free_spent(k);
     if (k->wake_fd >= 0)
         close(k->wake_fd);
+    for (size_t i = 0; i < k->n; i++)
+        p11_kit_uri_free(k->members[i].uri);
     hf_token_certs_cleanup(&k->certs);
     hf_pubkey_cleanup(&k->pub);
     free(k->label);
@@ -87,6 +89,23 @@ static void retire(hf_hsm_key *k, uint64_t by_us)
     hf_hub_unlock();
 }
 
+bool hf_hsm_key_enter(hf_hsm_key *k)
+{
+    hf_hub_lock();
+    bool open = !k->closing;
+    k->active += open;
+    hf_hub_unlock();
+    return open;
+}
+
+void hf_hsm_key_leave(hf_hsm_key *k)
+{
+    hf_hub_lock();
+    if (--k->active == 0)
+        pthread_cond_broadcast(&k->calm);
+    hf_hub_unlock();
+}
+
 /* Gives the tokens back. A thread that hangs in a call holds the memory until it returns. */
 static void key_free(hf_hsm_key *k)
 {
@@ -96,11 +115,9 @@ static void key_free(hf_hsm_key *k)
     while (atomic_load(&k->inside) > 0) /* a caller whose operation is over, on its way out */
         (void)nanosleep(&moment, NULL);
     hf_keeper_stop(k);
-    for (size_t i = 0; i < k->n; i++) {
+    for (size_t i = 0; i < k->n; i++)
         if (k->members[i].pool)
             hf_pool_put(k->members[i].pool);
-        p11_kit_uri_free(k->members[i].uri);
-    }
     hf_job *none = NULL;
     hf_hub_lock();
     hf_errands_run(k, &none); /* cancellations of what is over */

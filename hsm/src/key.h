@@ -52,6 +52,10 @@ hf_hsm_key *hf_hsm_key_of(hf_key *key);
 /* Under the lock: the memory goes with the last hold and the last user. */
 void hf_hsm_key_unhold(hf_hsm_key *k);
 
+/* Without the lock: between the two the key's end waits. False: it has ended or is about to. */
+bool hf_hsm_key_enter(hf_hsm_key *k);
+void hf_hsm_key_leave(hf_hsm_key *k);
+
 /* ---- errand.c: the operations of the face; none waits for the lock ---- */
 
 void hf_hsm_submit(hf_hsm_key *k, hf_key_op *op, hf_key_done_fn *done, void *arg);

@@ -393,10 +393,7 @@ void hf_pool_tell(hf_pool *pool, const char *format, ...)
     if (!key)
         return;
     key->on_notice(key->arg, text);
-    hf_hub_lock();
-    if (--key->active == 0)
-        pthread_cond_broadcast(&key->calm);
-    hf_hub_unlock();
+    hf_hsm_key_leave(key);
 }
 
 /* ---- The end ---- */

@@ -163,6 +163,18 @@ static void commit(hf_pool *pool, const change *c, hf_status status, bool again)
     pthread_cond_broadcast(&pool->connected);
 }
 
+/* Of a thread that was given up meanwhile, and so commits nothing: what it has come to goes. */
+static void undo(change *c, bool had_modules, bool had_login, hf_p11_session *session)
+{
+    if (!had_login)
+        hf_login_release(c->login, session);
+    if (session->handle != CK_INVALID_HANDLE)
+        (void)session->fn->C_CloseSession(session->handle);
+    session->handle = CK_INVALID_HANDLE;
+    if (!had_modules)
+        hf_modules_close(&c->modules);
+}
+
 hf_status hf_connect(hf_pool *pool, hf_p11_session *session, uint64_t *generation, bool prompt, const hf_why *why)
 {
     hf_p11_session old = *session;
@@ -174,6 +186,7 @@ hf_status hf_connect(hf_pool *pool, hf_p11_session *session, uint64_t *generatio
     change c = {.modules = pool->modules, .slot = pool->slot, .login = pool->login};
     if (c.modules.list && !c.modules.configured)
         c.modules.list = c.modules.single;
+    bool had_modules = c.modules.list != NULL, had_login = c.login != NULL;
     if (*generation < pool->void_below)
         old.handle = CK_INVALID_HANDLE; /* gone already, and its number may be another's by now */
     hf_hub_unlock();
@@ -185,12 +198,15 @@ hf_status hf_connect(hf_pool *pool, hf_p11_session *session, uint64_t *generatio
         session->handle = CK_INVALID_HANDLE;
     }
     hf_hub_lock();
-    if (pool->connecting == session) {
+    bool ours = pool->connecting == session;
+    if (ours) {
         commit(pool, &c, status, *generation != 0);
         *generation = pool->generation;
     }
     hf_hub_unlock();
-    return status;
+    if (!ours)
+        undo(&c, had_modules, had_login, session);
+    return ours ? status : HF_ERR_TIMEOUT;
 }
 
 hf_token hf_pool_token(hf_pool *pool, const hf_p11_session *session)
@@ -286,7 +302,7 @@ static hf_status prepare_auth(hf_member *member, hf_token *token, const hf_why *
 }
 
 /* As the token was before our login, which has put the count back. */
-static void tell_count_low(const hf_hsm_key *k, const hf_slot *slot)
+static void tell_count_low(hf_hsm_key *k, const hf_slot *slot)
 {
     char label[HF_HSM_LABEL_SIZE];
     char line[160];
@@ -296,7 +312,10 @@ static void tell_count_low(const hf_hsm_key *k, const hf_slot *slot)
         return;
     hf_slot_label(slot, label);
     (void)hf_why_set(&why, HF_OK, "token \"%s\": a wrong PIN was tried since the last good login", label);
+    if (!hf_hsm_key_enter(k)) /* a thread that hung, and comes back after the key's end */
+        return;
     k->on_notice(k->arg, line);
+    hf_hsm_key_leave(k);
 }
 
 hf_status hf_member_open(hf_member *member, const hf_p11_session *session, uint64_t generation, const hf_why *why)

@@ -155,3 +155,46 @@ Test(hsm_end, thread_that_came_back_is_waited_for)
         usleep(1000);
     cr_expect_eq(atomic_load(&at_end_done), 2, "that one, and the keeper, which told of the time-out");
 }
+
+/* The token's module may look at what it was given whenever it comes to it, after the key's end too. */
+Test(hsm_end, search_that_hangs_outlives_its_key)
+{
+    hf_key *key = open_counted(NULL, 100);
+    hf_hsm_stats s;
+
+    fault("token = reset\nhang C_FindObjectsInit = forever");
+    do {
+        cr_expect_neq(sign_zeros(key, P256), HF_OK);
+        cr_assert_eq(hf_hsm_key_stats(key, &s), HF_OK);
+    } while (s.tokens[0].hung_now == 0);
+    key->ops->release(key);
+    fault("key p256 = shared"); /* it goes on, and compares the label that is searched */
+    while (hf_hsm_threads_running() > 0)
+        usleep(1000);
+}
+
+/* A token that was away at the start comes back, and its key is tried for the first time. */
+Test(hsm_end, trial_that_hangs_tells_nothing_after_the_end)
+{
+    const char *uris[] = {"pkcs11:token=demo;object=shared", "pkcs11:token=second;object=shared"};
+    hf_hsm_options options = test_options();
+    hf_hsm_stats s;
+    hf_key *key = NULL;
+
+    options.on_notice = count_notice;
+    options.arg = &told;
+    fault("[second]\ntoken = absent");
+    cr_assert_eq(hf_hsm_key_open_any(&options, uris, 2, &key, why, sizeof why), HF_OK, "%s", why);
+    fault("[second]\npin = count-low\nhang C_SignInit = forever");
+    do {
+        usleep(1000);
+        cr_assert_eq(hf_hsm_key_stats(key, &s), HF_OK);
+    } while (s.tokens[1].hung_now == 0);
+    hf_hsm_key_retire(key, 20);
+    unsigned n = atomic_load(&told);
+    fault("[second]\npin = count-low");
+    key->ops->release(key);
+    while (hf_hsm_threads_running() > 0)
+        usleep(1000);
+    cr_expect_eq(atomic_load(&told), n);
+}

@@ -1,6 +1,7 @@
 /* One token that fails in every way the fault module knows: what the operation gets, and that the key works again
  * afterwards by itself. */
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <p11-kit/pkcs11.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -354,6 +355,41 @@ Test(hsm_recover, release_with_a_thread_that_hangs)
     fault("# it comes back and closes behind itself");
     while (fault_traced(" C_Finalize ") == 0)
         usleep(1000);
+}
+
+/* Sessions that the token has open, by the module's counters. */
+static unsigned sessions_open(void)
+{
+    char path[300], line[128];
+    unsigned n = UINT_MAX;
+
+    (void)snprintf(path, sizeof path, "%s/counters", test_folder);
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file);
+    while (fgets(line, sizeof line, file))
+        (void)sscanf(line, "sessions-open %u", &n);
+    cr_assert_eq(fclose(file), 0);
+    return n;
+}
+
+/* A thread that was given up while it connected has a session that nobody knows of. */
+Test(hsm_recover, session_that_comes_too_late_is_closed)
+{
+    hf_key *key = open_with("p256", 1, 150);
+
+    fault("counters = %s/counters\ntoken = reset", test_folder); /* from now on numbers of before mean nothing */
+    cr_expect_eq(sign_until_good(key, P256), HF_OK);
+    fault("counters = %s/counters\ntoken = reset # again\nhang C_OpenSession = forever", test_folder);
+    while (stats_of(key).hung_now < 3) /* the second one is new, and has never had a session */
+        (void)sign_zeros(key, P256);
+    fault("counters = %s/counters", test_folder);
+    cr_expect_eq(sign_until_good(key, P256), HF_OK);
+    while (stats_of(key).hung_now > 0)
+        usleep(1000);
+    for (int i = 0; i < TEST_PATIENCE_MS && sessions_open() != stats_of(key).sessions; i++)
+        usleep(1000);
+    cr_expect_eq(sessions_open(), stats_of(key).sessions);
+    release(key);
 }
 
 #define SEEN_MAX 1000
