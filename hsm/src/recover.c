@@ -220,13 +220,21 @@ hf_token hf_pool_token(hf_pool *pool, const hf_p11_session *session)
     return token;
 }
 
-/* Under no lock: what came of looking for the key. */
-static void settle(hf_member *member, hf_status status, CK_OBJECT_HANDLE handle, uint64_t generation)
+/* Under no lock: what came of looking for the key, and of its first trials (NULL: there were none). Two threads may
+ * have made these: a probe, and one that was given up and came back. */
+static void settle(hf_member *member, const hf_member *tried, hf_status status, CK_OBJECT_HANDLE handle,
+                   uint64_t generation)
 {
     bool lost = status == HF_ERR_NOT_FOUND || status == HF_ERR_AMBIGUOUS || status == HF_ERR_KEY_MISMATCH ||
                 status == HF_ERR_KEY_UNUSABLE || status == HF_ERR_KEY_UNSAFE;
 
     hf_hub_lock();
+    if (status == HF_OK && tried && !member->ready) {
+        member->usable = tried->usable;
+        member->facts = tried->facts;
+        member->decrypt = tried->decrypt;
+        member->auth = tried->auth;
+    }
     if (status == HF_OK) {
         member->handle = handle;
         member->generation = generation;
@@ -270,7 +278,7 @@ hf_status hf_member_find(hf_member *member, const hf_p11_session *session, uint6
         status = compare(member, &token, handle, why);
     if (status == HF_OK)
         status = hf_token_prove_key(&token, handle, &member->key->pub, &member->usable, why);
-    settle(member, status, handle, generation);
+    settle(member, NULL, status, handle, generation);
     return status;
 }
 
@@ -322,21 +330,22 @@ hf_status hf_member_open(hf_member *member, const hf_p11_session *session, uint6
 {
     hf_hsm_key *k = member->key;
     hf_token token = hf_pool_token(member->pool, session);
+    hf_member mine = {.key = k, .pool = member->pool};
     CK_OBJECT_HANDLE handle = CK_INVALID_HANDLE;
     bool first = k->pub.spki == NULL;
 
     hf_status status = hf_token_find_key(&token, member->uri, &handle, why);
     if (status == HF_OK)
-        status = hf_token_check_key(&token, handle, k->allow_extractable, &member->facts, why);
+        status = hf_token_check_key(&token, handle, k->allow_extractable, &mine.facts, why);
     if (status == HF_OK)
-        status = first ? hf_pubkey_read(&token.session, handle, &k->pub, why) : compare(member, &token, handle, why);
+        status = first ? hf_pubkey_read(&token.session, handle, &k->pub, why) : compare(&mine, &token, handle, why);
     if (status == HF_OK && first)
         status = hf_token_certs_read(&token, handle, &k->pub, &k->certs, why);
     if (status == HF_OK)
-        status = prepare_auth(member, &token, why);
+        status = prepare_auth(&mine, &token, why);
     if (status == HF_OK)
-        status = hf_token_probe_key(&token, handle, &k->pub, &member->usable, why);
-    if (status == HF_OK && hf_decrypt_key_init(&member->decrypt, &k->pub, member->usable.decrypt) != HF_OK)
+        status = hf_token_probe_key(&token, handle, &k->pub, &mine.usable, why);
+    if (status == HF_OK && hf_decrypt_key_init(&mine.decrypt, &k->pub, mine.usable.decrypt) != HF_OK)
         status = hf_why_set(why, HF_ERR_CRYPTO, "libcrypto cannot encrypt with the public half");
     if (status == HF_OK && !k->label && !(k->label = hf_uri_of_object(&token.slot, &token.session, handle)))
         status = hf_why_set(why, HF_ERR_NO_MEMORY, "out of memory");
@@ -347,6 +356,6 @@ hf_status hf_member_open(hf_member *member, const hf_p11_session *session, uint6
         hf_pubkey_cleanup(&k->pub);
         memset(&k->pub, 0, sizeof k->pub);
     }
-    settle(member, status, handle, generation);
+    settle(member, &mine, status, handle, generation);
     return status;
 }

@@ -69,6 +69,15 @@ static bool is_lost(const outcome *o)
     return o->rv != CKR_OK || o->status == HF_ERR_TOKEN;
 }
 
+/* The session may be the first one on a token that has started anew: then what is known of the key is of before. */
+static bool is_unknown(const hf_worker_thread *w, const hf_member *member)
+{
+    hf_hub_lock();
+    bool unknown = member->generation != w->generation;
+    hf_hub_unlock();
+    return unknown;
+}
+
 static void perform(hf_worker_thread *w, ticket *k, outcome *o)
 {
     char text[512] = "";
@@ -79,7 +88,7 @@ static void perform(hf_worker_thread *w, ticket *k, outcome *o)
         w->spare = CK_INVALID_HANDLE; /* went with its session */
         o->status = hf_connect(w->pool, &w->session, &w->generation, false, &why);
     }
-    if (o->status == HF_OK && k->find) {
+    if (o->status == HF_OK && (k->find || (k->connect && is_unknown(w, k->member)))) {
         o->status = hf_member_find(k->member, &w->session, w->generation, &why);
         hf_hub_lock();
         k->handle = k->member->handle;
@@ -308,8 +317,8 @@ static void run(hf_worker_thread *w, hf_try *t)
 
 /* ---- Probes ---- */
 
-/* The next member to look at, held; NULL: none. */
-static hf_member *visit_next(hf_worker_thread *w, hf_member *before)
+/* The next member to look at, held, and whether it was found before; NULL: none. */
+static hf_member *visit_next(hf_worker_thread *w, hf_member *before, bool *out_ready)
 {
     hf_hub_lock();
     hf_worker_let_go(w);
@@ -322,6 +331,7 @@ static hf_member *visit_next(hf_worker_thread *w, hf_member *before)
         w->holding = next->key;
         next->key->active++;
         next->key->holds++;
+        *out_ready = next->ready;
     }
     if (before)
         hf_hsm_key_unhold(before->key);
@@ -335,6 +345,7 @@ static hf_status probe_all(hf_worker_thread *w, bool connect, const hf_why *why)
     hf_status worst = HF_OK;
     bool any = false;
     bool none = true;
+    bool ready = false;
 
     if (connect) {
         w->spare = CK_INVALID_HANDLE;
@@ -342,11 +353,11 @@ static hf_status probe_all(hf_worker_thread *w, bool connect, const hf_why *why)
         if (status != HF_OK)
             return status;
     }
-    for (hf_member *m = visit_next(w, NULL); m; m = visit_next(w, m)) {
+    for (hf_member *m = visit_next(w, NULL, &ready); m; m = visit_next(w, m, &ready)) {
         char text[512] = "";
         const hf_why mine = {text, sizeof text};
-        hf_status status = m->ready ? hf_member_find(m, &w->session, w->generation, &mine)
-                                    : hf_member_open(m, &w->session, w->generation, &mine);
+        hf_status status = ready ? hf_member_find(m, &w->session, w->generation, &mine)
+                                 : hf_member_open(m, &w->session, w->generation, &mine);
         none = false;
         any = any || status == HF_OK;
         if (status != HF_OK && worst == HF_OK)
@@ -440,10 +451,11 @@ static void keep_alive(hf_worker_thread *w)
     w->suspect = false;
     plan_recheck(w->pool, w->used_us);
     bool opened = status != HF_OK && !is_crowded(w) && hf_pool_fail(w->pool, status, true, &list);
+    char label[HF_HSM_LABEL_SIZE];
+    memcpy(label, w->pool->label, sizeof label);
     hf_hub_unlock();
     if (opened)
-        hf_pool_tell(w->pool, "token \"%s\" is not used until it works again: %s", w->pool->label,
-                     hf_status_text(status));
+        hf_pool_tell(w->pool, "token \"%s\" is not used until it works again: %s", label, hf_status_text(status));
     hf_jobs_deliver(list);
     hf_hub_lock();
 }

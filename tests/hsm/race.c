@@ -1,6 +1,7 @@
 /* Threads against each other: submitters, keys that come and go, release with operations pending and inside a
  * completion. A plain program and no Criterion suite, because Criterion cannot start under ThreadSanitizer, which is
- * what this is for. Works on the template token itself: nothing here writes to it. Counts must come out exactly. */
+ * what this is for. Works on the template token itself: nothing here writes to it. Counts must come out exactly. What
+ * only a starved pool or a token without sessions would bring about is done by hand, under the pool's lock. */
 #include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -9,9 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "handfast/hsm.h"
+#include "key.h"
 
-enum { SUBMITTERS = 8, EACH = 60, REOPENERS = 2, REOPENS = 6, PENDING = 200 };
+enum { SUBMITTERS = 8, EACH = 60, REOPENERS = 2, REOPENS = 6, PENDING = 200, RELIEFS = 40 };
 
 typedef struct tally {
     pthread_mutex_t lock;
@@ -33,14 +34,19 @@ static void fail(const char *what)
     exit(1);
 }
 
-static hf_key *open_key(const char *uri)
+static hf_key *open_with(const hf_hsm_options *with, const char *uri)
 {
     char why[2048];
     hf_key *key = NULL;
 
-    if (hf_hsm_key_open(&options, uri, &key, why, sizeof why) != HF_OK)
+    if (hf_hsm_key_open(with, uri, &key, why, sizeof why) != HF_OK)
         fail(why);
     return key;
+}
+
+static hf_key *open_key(const char *uri)
+{
+    return open_with(&options, uri);
 }
 
 static void count(void *arg, hf_key_op *op)
@@ -134,6 +140,118 @@ static void release_with_pending(void)
         fail("an operation was lost or failed while the key was released");
 }
 
+/* ---- Threads that change while they work ---- */
+
+static void wait_for_all(tally *t, unsigned n)
+{
+    pthread_mutex_lock(&t->lock);
+    while (t->good + t->other + t->canceled < n)
+        pthread_cond_wait(&t->changed, &t->lock);
+    pthread_mutex_unlock(&t->lock);
+    if (t->good != n)
+        fail("an operation failed while threads changed");
+}
+
+/* What the keeper does when others have the CPUs (priority.c). */
+static void relieve_all(hf_pool *pool)
+{
+    hf_hub_lock();
+    for (hf_worker_thread *w = pool->workers; w; w = w->next)
+        if (!w->relieved && !w->ended && !hf_worker_relieve(w))
+            fail("no thread");
+    hf_bell_ring_all(&pool->work);
+    hf_hub_unlock();
+}
+
+static void relieve_while_signing(void)
+{
+    const struct timespec pause = {.tv_nsec = 3 * 1000 * 1000};
+    tally t = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    load l = {open_key("pkcs11:token=demo;object=p256"), open_key("pkcs11:token=demo;object=rsa"), &t};
+    hf_pool *pool = hf_hsm_key_of(l.ec)->members[0].pool;
+    pthread_t threads[2];
+    hf_hsm_stats stats;
+
+    for (size_t i = 0; i < 2; i++)
+        if (pthread_create(&threads[i], NULL, submit_many, &l) != 0)
+            fail("no thread");
+    for (int i = 0; i < RELIEFS; i++) {
+        relieve_all(pool);
+        (void)nanosleep(&pause, NULL);
+    }
+    for (size_t i = 0; i < 2; i++)
+        (void)pthread_join(threads[i], NULL);
+    wait_for_all(&t, 2 * 2 * EACH);
+    if (hf_hsm_key_stats(l.ec, &stats) != HF_OK || stats.tokens[0].threads != options.threads ||
+        stats.tokens[0].sessions != options.threads || stats.tokens[0].reconnects != 0)
+        fail("a thread did not go on with the session of the one before it");
+    relieve_all(pool); /* and the end comes meanwhile */
+    l.ec->ops->release(l.ec);
+    l.rsa->ops->release(l.rsa);
+}
+
+/* A thread that hung in the first trial of a key comes back when another one has done it, and the key is in use. */
+static void try_again_while_signing(void)
+{
+    tally t = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    load l = {open_key("pkcs11:token=demo;object=p256"), open_key("pkcs11:token=demo;object=rsa"), &t};
+    hf_member *members[] = {&hf_hsm_key_of(l.ec)->members[0], &hf_hsm_key_of(l.rsa)->members[0]};
+    const hf_token token = hf_pool_token(members[0]->pool, &(hf_p11_session){.handle = CK_INVALID_HANDLE});
+    hf_p11_session session;
+    pthread_t threads[2];
+
+    if (hf_token_session(&token, false, &session) != CKR_OK)
+        fail("no session");
+    for (size_t i = 0; i < 2; i++)
+        if (pthread_create(&threads[i], NULL, submit_many, &l) != 0)
+            fail("no thread");
+    for (int i = 0; i < 10; i++)
+        if (hf_member_open(members[i % 2], &session, 1, &(hf_why){NULL, 0}) != HF_OK)
+            fail("the trial of a key that works");
+    for (size_t i = 0; i < 2; i++)
+        (void)pthread_join(threads[i], NULL);
+    wait_for_all(&t, 2 * 2 * EACH);
+    (void)session.fn->C_CloseSession(session.handle);
+    l.ec->ops->release(l.ec);
+    l.rsa->ops->release(l.rsa);
+}
+
+static const hf_hsm_options scarce = {.module = HF_TEST_SOFTHSM,
+                                      .pin_source = HF_TEST_FOLDER "/template/pin",
+                                      .threads = 2,
+                                      .session_max = 2,
+                                      .operation_timeout_ms = 120000};
+
+static void *reopen_scarce(void *arg)
+{
+    for (int i = 0; i < REOPENS; i++) {
+        hf_key *key = open_with(&scarce, i % 2 ? "pkcs11:token=demo;object=p256" : "pkcs11:token=demo;object=rsa");
+        key->ops->release(key);
+    }
+    return arg;
+}
+
+/* All sessions are the threads' own: whoever opens a key has one lent. */
+static void lend_while_signing(void)
+{
+    tally t = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    load l = {open_with(&scarce, "pkcs11:token=demo;object=p256"), open_with(&scarce, "pkcs11:token=demo;object=rsa"),
+              &t};
+    pthread_t threads[2 + REOPENERS];
+    hf_hsm_stats stats;
+
+    for (size_t i = 0; i < 2 + REOPENERS; i++)
+        if (pthread_create(&threads[i], NULL, i < 2 ? submit_many : reopen_scarce, &l) != 0)
+            fail("no thread");
+    for (size_t i = 0; i < 2 + REOPENERS; i++)
+        (void)pthread_join(threads[i], NULL);
+    wait_for_all(&t, 2 * 2 * EACH);
+    if (hf_hsm_key_stats(l.ec, &stats) != HF_OK || stats.tokens[0].sessions != scarce.session_max)
+        fail("a session was not given back");
+    l.ec->ops->release(l.ec);
+    l.rsa->ops->release(l.rsa);
+}
+
 static void release_inside(void *arg, hf_key_op *op)
 {
     hf_key *key = arg;
@@ -199,6 +317,9 @@ int main(void)
         fail("a key without threads");
     held->ops->release(held);
     many_threads();
+    relieve_while_signing();
+    lend_while_signing();
+    try_again_while_signing();
     release_with_pending();
     release_on_a_worker();
     wait_for_threads(before);

@@ -1,7 +1,6 @@
 /* One token that fails in every way the fault module knows: what the operation gets, and that the key works again
  * afterwards by itself. */
 #include <criterion/criterion.h>
-#include <limits.h>
 #include <p11-kit/pkcs11.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -247,71 +246,6 @@ Test(hsm_recover, pin_of_an_operation_that_must_not_be_risked)
     }
 }
 
-/* ---- Sessions ---- */
-
-Test(hsm_recover, sessions_run_out)
-{
-    fault("sessions = 3 untold");
-    hf_key *key = open_key("p256", 8);
-    cr_expect(strstr(why, "only 3 sessions"), "%s", why);
-    fault("sessions = 3 untold\ntoken = reset");
-    for (int i = 0; i < 20; i++)
-        cr_expect_eq(sign_until_good(key, P256), HF_OK);
-    key->ops->release(key);
-    fault("sessions = 2");
-    key = open_key("p256", 8);
-    cr_expect_eq(stats_of(key).sessions_limit, 2);
-    cr_expect_eq(stats_of(key).sessions, 2);
-    cr_expect_eq(stats_of(key).threads, 2);
-    key->ops->release(key);
-}
-
-Test(hsm_recover, our_own_limit_of_sessions)
-{
-    hf_hsm_options options = test_options();
-    hf_key *key = NULL;
-
-    options.threads = 8;
-    options.session_max = 3;
-    cr_assert_eq(hf_hsm_key_open(&options, uri_of("p256"), &key, why, sizeof why), HF_OK);
-    cr_expect_eq(stats_of(key).sessions, 3);
-    key->ops->release(key);
-}
-
-/* A reload opens its keys while those of before have all sessions that the token gives. */
-Test(hsm_recover, key_opened_when_no_session_is_left)
-{
-    for (unsigned n = 1; n <= 2; n++) {
-        fault("sessions = %u", n);
-        hf_key *key = open_key("p256", n);
-        cr_expect_eq(stats_of(key).sessions, n);
-        for (int i = 0; i < 3; i++) {
-            hf_key *again = open_key("p256", n);
-            cr_expect_eq(sign_zeros(again, P256), HF_OK);
-            cr_expect_eq(sign_zeros(key, P256), HF_OK);
-            key->ops->release(key);
-            key = again;
-        }
-        cr_expect_eq(stats_of(key).sessions, n);
-        cr_expect_eq(stats_of(key).threads, n);
-        cr_expect_eq(stats_of(key).logins, 1);
-        key->ops->release(key);
-    }
-}
-
-/* One that fails, as a reload may any number of times, leaves no session behind. */
-Test(hsm_recover, key_that_cannot_be_opened_beside_another)
-{
-    hf_hsm_options options = test_options();
-    hf_key *none = NULL;
-    hf_key *key = open_key("p256", 1);
-
-    for (int i = 0; i < 3; i++)
-        cr_expect_eq(hf_hsm_key_open(&options, uri_of("nothing"), &none, why, sizeof why), HF_ERR_NOT_FOUND);
-    cr_expect_eq(fault_traced(" C_OpenSession ") - fault_traced(" C_CloseSession "), stats_of(key).sessions);
-    key->ops->release(key);
-}
-
 /* ---- Hanging calls and deadlines ---- */
 
 Test(hsm_recover, call_that_hangs)
@@ -355,41 +289,6 @@ Test(hsm_recover, release_with_a_thread_that_hangs)
     fault("# it comes back and closes behind itself");
     while (fault_traced(" C_Finalize ") == 0)
         usleep(1000);
-}
-
-/* Sessions that the token has open, by the module's counters. */
-static unsigned sessions_open(void)
-{
-    char path[300], line[128];
-    unsigned n = UINT_MAX;
-
-    (void)snprintf(path, sizeof path, "%s/counters", test_folder);
-    FILE *file = fopen(path, "r");
-    cr_assert_not_null(file);
-    while (fgets(line, sizeof line, file))
-        (void)sscanf(line, "sessions-open %u", &n);
-    cr_assert_eq(fclose(file), 0);
-    return n;
-}
-
-/* A thread that was given up while it connected has a session that nobody knows of. */
-Test(hsm_recover, session_that_comes_too_late_is_closed)
-{
-    hf_key *key = open_with("p256", 1, 150);
-
-    fault("counters = %s/counters\ntoken = reset", test_folder); /* from now on numbers of before mean nothing */
-    cr_expect_eq(sign_until_good(key, P256), HF_OK);
-    fault("counters = %s/counters\ntoken = reset # again\nhang C_OpenSession = forever", test_folder);
-    while (stats_of(key).hung_now < 3) /* the second one is new, and has never had a session */
-        (void)sign_zeros(key, P256);
-    fault("counters = %s/counters", test_folder);
-    cr_expect_eq(sign_until_good(key, P256), HF_OK);
-    while (stats_of(key).hung_now > 0)
-        usleep(1000);
-    for (int i = 0; i < TEST_PATIENCE_MS && sessions_open() != stats_of(key).sessions; i++)
-        usleep(1000);
-    cr_expect_eq(sessions_open(), stats_of(key).sessions);
-    release(key);
 }
 
 #define SEEN_MAX 1000
