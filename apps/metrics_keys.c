@@ -9,6 +9,7 @@
 
 typedef struct tokens {
     hf_hsm_token_stats all[TOKENS_MAX];
+    bool shared[TOKENS_MAX]; /* its label is another one's, too */
     size_t n;
     hf_hsm_stats one; /* of the key that is looked at */
 } tokens;
@@ -16,17 +17,33 @@ typedef struct tokens {
 /* Keys of one token share its numbers: it is told once. */
 static void add_token(tokens *list, const hf_hsm_token_stats *token)
 {
-    for (size_t i = 0; i < list->n; i++)
-        if (strcmp(list->all[i].token, token->token) == 0)
+    bool shared = false;
+    for (size_t i = 0; i < list->n; i++) {
+        if (strcmp(list->all[i].token, token->token) != 0)
+            continue;
+        if (strcmp(list->all[i].serial, token->serial) == 0)
             return;
+        list->shared[i] = shared = true;
+    }
+    list->shared[list->n] = shared;
     list->all[list->n++] = *token;
 }
 
-static void sample(hf_text *text, const char *name, const hf_hsm_token_stats *token, const char *label,
-                   const char *label_value, uint64_t value)
+/* The labels that name it, the last quote open. */
+static void put_names(hf_text *text, const char *name, const tokens *list, size_t i)
 {
     hf_text_add(text, "%s{token=\"", name);
-    hf_text_label(text, token->token);
+    hf_text_label(text, list->all[i].token);
+    if (list->shared[i]) {
+        hf_text_add(text, "\",serial=\"");
+        hf_text_label(text, list->all[i].serial);
+    }
+}
+
+static void sample(hf_text *text, const char *name, const tokens *list, size_t i, const char *label,
+                   const char *label_value, uint64_t value)
+{
+    put_names(text, name, list, i);
     if (label)
         hf_text_add(text, "\",%s=\"%s", label, label_value);
     hf_text_add(text, "\"} %" PRIu64 "\n", value);
@@ -78,7 +95,7 @@ static void breakers(hf_text *text, const tokens *list)
     hf_text_metric(text, name, "gauge", "1 for the state that the token's circuit breaker is in.");
     for (size_t i = 0; i < list->n; i++)
         for (int state = HF_HSM_BREAKER_CLOSED; state <= HF_HSM_BREAKER_HALF_OPEN; state++)
-            sample(text, name, &list->all[i], "state", hf_hsm_breaker_name((hf_hsm_breaker)state),
+            sample(text, name, list, i, "state", hf_hsm_breaker_name((hf_hsm_breaker)state),
                    list->all[i].breaker == (hf_hsm_breaker)state);
 }
 
@@ -88,7 +105,7 @@ static void results(hf_text *text, const tokens *list)
     hf_text_metric(text, name, "counter", "Operations by how they ended.");
     for (size_t i = 0; i < list->n; i++)
         for (int result = 0; result < HF_HSM_RESULTS; result++)
-            sample(text, name, &list->all[i], "result", hf_hsm_result_name((hf_hsm_result)result),
+            sample(text, name, list, i, "result", hf_hsm_result_name((hf_hsm_result)result),
                    list->all[i].results[result]);
 }
 
@@ -98,26 +115,25 @@ static void put_seconds(hf_text *text, uint64_t us)
     hf_text_add(text, "%" PRIu64 ".%06u", us / 1000000, (unsigned)(us % 1000000));
 }
 
-static void latency(hf_text *text, const hf_hsm_token_stats *token)
+static void latency(hf_text *text, const tokens *list, size_t i)
 {
+    const hf_hsm_token_stats *token = &list->all[i];
     uint64_t count = 0;
-    for (size_t i = 0; i < HF_HSM_LATENCY_BUCKETS; i++) {
-        count += token->latency[i];
-        hf_text_add(text, "handfast_token_latency_seconds_bucket{token=\"");
-        hf_text_label(text, token->token);
+    for (size_t b = 0; b < HF_HSM_LATENCY_BUCKETS; b++) {
+        count += token->latency[b];
+        put_names(text, "handfast_token_latency_seconds_bucket", list, i);
         hf_text_add(text, "\",le=\"");
-        if (i + 1 < HF_HSM_LATENCY_BUCKETS)
-            put_seconds(text, hf_hsm_latency_bound_us(i));
+        if (b + 1 < HF_HSM_LATENCY_BUCKETS)
+            put_seconds(text, hf_hsm_latency_bound_us(b));
         else
             hf_text_add(text, "+Inf");
         hf_text_add(text, "\"} %" PRIu64 "\n", count);
     }
-    hf_text_add(text, "handfast_token_latency_seconds_sum{token=\"");
-    hf_text_label(text, token->token);
+    put_names(text, "handfast_token_latency_seconds_sum", list, i);
     hf_text_add(text, "\"} ");
     put_seconds(text, token->latency_sum_us);
     hf_text_add(text, "\n");
-    sample(text, "handfast_token_latency_seconds_count", token, NULL, NULL, count);
+    sample(text, "handfast_token_latency_seconds_count", list, i, NULL, NULL, count);
 }
 
 static void audit(hf_text *text, hf_audit *file)
@@ -167,13 +183,13 @@ void hf_metrics_keys(hf_text *text, hf_key_watch *watch, unsigned *out_serving)
     for (size_t s = 0; s < sizeof simples / sizeof simples[0]; s++) {
         hf_text_metric(text, simples[s].name, simples[s].type, simples[s].help);
         for (size_t i = 0; i < list->n; i++)
-            sample(text, simples[s].name, &list->all[i], NULL, NULL, simples[s].value(&list->all[i]));
+            sample(text, simples[s].name, list, i, NULL, NULL, simples[s].value(&list->all[i]));
     }
     breakers(text, list);
     results(text, list);
     hf_text_metric(text, "handfast_token_latency_seconds", "histogram", "Time of an operation in the token.");
     for (size_t i = 0; i < list->n; i++)
-        latency(text, &list->all[i]);
+        latency(text, list, i);
     audit(text, watch->audit);
     free(list);
 }

@@ -363,8 +363,11 @@ uint64_t hf_pool_tick(hf_pool *pool, uint64_t now_us, hf_job **list)
 
 void hf_pool_snapshot(const hf_pool *pool, hf_hsm_token_stats *out)
 {
+    const CK_TOKEN_INFO *info = pool->slot.fn ? &pool->slot.info : p11_kit_uri_get_token_info(pool->uri);
+
     *out = pool->stats;
     memcpy(out->token, pool->label, sizeof out->token);
+    hf_uri_padded(info->serialNumber, sizeof info->serialNumber, out->serial, sizeof out->serial);
     out->breaker = pool->breaker.state;
     for (const hf_worker_thread *w = pool->workers; w; w = w->next) {
         out->sessions += w->open;

@@ -7,7 +7,7 @@ import time
 import unittest
 
 from token_support import TokenTest
-from support import WAIT, ask_metrics, until
+from support import WAIT, ask_metrics, run, until
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
@@ -161,6 +161,41 @@ class Metrics(TokenTest):
         self.scrape(server)
         for raw in silent:
             raw.close()
+
+
+class TokensOfOneName(TokenTest):
+    """Two tokens whose labels are the same, as pairs of HSMs often have them: told apart by their serial numbers."""
+    watched = Metrics.watched
+    scrape = Metrics.scrape
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+            "-keyout", f"{cls.folder}/both.key", "-out", f"{cls.folder}/both.pem", "-subj", "/CN=localhost")
+        os.chmod(f"{cls.folder}/both.key", 0o600)
+        before = set(os.listdir(f"{cls.folder}/tokens"))
+        for token in ("one", "two"):
+            cls.tool("init", "--token", token, "--so-pin-source", f"{cls.folder}/so-pin")
+            cls.tool("import", "--key", f"{cls.folder}/both.key", "--token", token, "--label", "both")
+        cls.serials = []
+        for folder in sorted(set(os.listdir(f"{cls.folder}/tokens")) - before):
+            cls.serials.append(folder.replace("-", "")[16:])  # SoftHSM2's way
+            with open(f"{cls.folder}/tokens/{folder}/token.object", "r+b") as f:
+                data = f.read()
+                f.seek(0)
+                f.write(data.replace(b"one".ljust(32), b"pair".ljust(32)).replace(b"two".ljust(32), b"pair".ljust(32)))
+
+    def test_both_are_told(self):
+        keys = [word for serial in self.serials
+                for word in ("--key", f"pkcs11:token=pair;serial={serial};object=both")]
+        self.token = [*self.use, "--cert", self.file("both.pem"), *keys]
+        samples = self.scrape(self.watched())
+        for serial in self.serials:
+            labels = f'token="pair",serial="{serial}"'
+            self.assertEqual(samples[("handfast_token_up", labels)], 1)
+            self.assertIn(("handfast_token_operations_total", f'{labels},result="ok"'), samples)
+            self.assertIn(("handfast_token_latency_seconds_count", labels), samples)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ extern "C" {
 #define HF_HSM_QUEUE_MAX 4096                  /* operations waiting for one token */
 #define HF_HSM_TOKENS_MAX 8                    /* tokens that hold the same key */
 #define HF_HSM_LABEL_SIZE 65                   /* bytes of a token's label, with its end */
+#define HF_HSM_SERIAL_SIZE 17                  /* the same of its serial number */
 #define HF_HSM_OPERATION_TIMEOUT_MS 10000      /* default deadline of one operation, from submit to done */
 #define HF_HSM_OPERATION_TIMEOUT_MAX_MS 600000 /* the longest that may be chosen */
 
@@ -130,7 +131,8 @@ HF_API uint64_t hf_hsm_latency_bound_us(size_t i);
 
 /* One token. Counters run from the moment the token was first opened; they are of the token, whatever key was used. */
 typedef struct hf_hsm_token_stats {
-    char token[HF_HSM_LABEL_SIZE]; /* label; the URI's when the token was never seen */
+    char token[HF_HSM_LABEL_SIZE];   /* label; the URI's when the token was never seen */
+    char serial[HF_HSM_SERIAL_SIZE]; /* likewise; tokens may have the same label */
     hf_hsm_breaker breaker;
     unsigned sessions, sessions_limit; /* open now; the most we open (what the token allows, as far as it is known) */
     unsigned threads, threads_limit;
