@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "../x86/aes_schedule.h"
-#include "ghash_reduce.h"
 #include "handfast/secret.h"
+#include "vec256.h"
+
+#include "ghash.h"
 
 static __m128i encrypt_zero(const __m128i schedule[HF_AES_SCHEDULE_MAX], unsigned rounds)
 {
@@ -32,16 +34,29 @@ static __m128i times_x(__m128i h)
     return _mm_xor_si128(shifted, _mm_and_si128(out, polynomial));
 }
 
-/* H^k is the product of its two halves, so that five products in a row lead to any of them and the rest go side by
- * side: one after the other they would take three times as long, which counts where a key serves but a few records. */
+static vec product(vec a, vec b)
+{
+    ghash_sum sum;
+
+    ghash_begin(&sum, a, b);
+    return ghash_reduce(&sum);
+}
+
+/* Two powers at a time, each the product of its two halves: so five products in a row lead to any of them and the rest
+ * go side by side. One after the other all 32 took four times as long, which counts where a key serves but a record or
+ * two. */
 static void make_powers(__m128i powers[HF_VAES_POWERS], __m128i hash_key)
 {
     const __m128i reverse = _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m128i h = times_x(_mm_shuffle_epi8(hash_key, reverse));
+    __m128i *end = powers + HF_VAES_POWERS; /* H^k is end[-k] */
 
-    powers[HF_VAES_POWERS - 1] = times_x(_mm_shuffle_epi8(hash_key, reverse));
-    for (int k = 2; k <= HF_VAES_POWERS; k++)
-        powers[HF_VAES_POWERS - k] =
-            hf_vaes_multiply(powers[HF_VAES_POWERS - k / 2], powers[HF_VAES_POWERS - (k + 1) / 2]);
+    vec_store(end - 2, vec_put(vec_all(h), 0, vec_lane(product(vec_all(h), vec_all(h)), 0)));
+    for (int k = 4; k < HF_VAES_POWERS; k += 2) {
+        int half = (k + 2) / 4 * 2; /* even: a pair that was stored as a whole is loaded from the store */
+        vec_store(end - k, product(vec_load(end - half), vec_all(end[half - k])));
+    }
+    powers[0] = vec_lane(product(vec_all(powers[1]), vec_all(h)), 0);
 }
 
 hf_status hf_vaes_key_init(hf_vaes_key *key, const hf_record_keys *keys, unsigned rounds)
@@ -64,5 +79,6 @@ hf_status hf_vaes_key_init(hf_vaes_key *key, const hf_record_keys *keys, unsigne
     memcpy(key->round_keys, schedule + 1, rounds * sizeof schedule[0]);
     hf_wipe(schedule, sizeof schedule);
     hf_wipe(iv, sizeof iv);
+    vec_forget();
     return HF_OK;
 }

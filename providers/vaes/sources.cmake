@@ -8,9 +8,9 @@ if(HF_SANITIZE)
   # would look for in these two files, an access outside of a buffer, the tests find with guard pages at every length.
   list(APPEND vaes_options -fno-sanitize=all)
 endif()
-set_source_files_properties(${dir}/key.c PROPERTIES COMPILE_OPTIONS "-mssse3;-maes;-mpclmul")
-set_source_files_properties(${dir}/kernel_narrow.c PROPERTIES COMPILE_OPTIONS
-  "${vaes_options};-mbmi2;-mavx2;-maes;-mpclmul;-mvaes;-mvpclmulqdq")
+set(vaes_narrow "-mbmi2;-mavx2;-maes;-mpclmul;-mvaes;-mvpclmulqdq")
+set_source_files_properties(${dir}/key.c PROPERTIES COMPILE_OPTIONS "${vaes_narrow}")
+set_source_files_properties(${dir}/kernel_narrow.c PROPERTIES COMPILE_OPTIONS "${vaes_options};${vaes_narrow}")
 set_source_files_properties(${dir}/kernel_wide.c PROPERTIES COMPILE_OPTIONS
   "${vaes_options};-mbmi2;-mavx512f;-mavx512bw;-mavx512vl;-maes;-mpclmul;-mvaes;-mvpclmulqdq")
 hf_add_provider(vaes SOURCES
