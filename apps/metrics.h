@@ -13,6 +13,7 @@
 
 #define HF_METRICS_CLIENTS 8       /* connections at once; more wait in the listening queue */
 #define HF_METRICS_TIMEOUT_MS 2000 /* from accept to close */
+#define HF_METRICS_BACKOFF_MS 100  /* pause after accept ran out of descriptors or memory */
 #define HF_METRICS_TEXT_MAX 262144 /* bytes of the answer */
 
 typedef struct hf_metrics hf_metrics;

@@ -26,6 +26,7 @@ typedef struct visitor {
 struct hf_metrics {
     hf_metrics_sources sources;
     int fd, stop;
+    bool full; /* accept failed: the next turn does without it */
     pthread_t thread;
     visitor visitors[HF_METRICS_CLIENTS];
 };
@@ -47,6 +48,7 @@ static void welcome(hf_metrics *metrics)
             continue;
         v->fd = accept4(metrics->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         v->end_ms = hf_time_ms() + HF_METRICS_TIMEOUT_MS;
+        metrics->full = v->fd < 0; /* the visitor waits on, so poll would return at once */
         return;
     }
 }
@@ -136,16 +138,17 @@ static void transmit(visitor *v)
 static void turn(hf_metrics *metrics)
 {
     struct pollfd polls[HF_METRICS_CLIENTS + 2];
-    bool room = false, any = false;
+    bool room = false, any = false, pause = metrics->full;
+    metrics->full = false;
     for (size_t i = 0; i < HF_METRICS_CLIENTS; i++) {
         const visitor *v = &metrics->visitors[i];
         room = room || v->fd < 0;
         any = any || v->fd >= 0;
         polls[i] = (struct pollfd){.fd = v->fd, .events = v->answer ? POLLOUT : POLLIN};
     }
-    polls[HF_METRICS_CLIENTS] = (struct pollfd){.fd = room ? metrics->fd : -1, .events = POLLIN};
+    polls[HF_METRICS_CLIENTS] = (struct pollfd){.fd = room && !pause ? metrics->fd : -1, .events = POLLIN};
     polls[HF_METRICS_CLIENTS + 1] = (struct pollfd){.fd = metrics->stop, .events = POLLIN};
-    if (poll(polls, HF_METRICS_CLIENTS + 2, any ? 500 : -1) < 0)
+    if (poll(polls, HF_METRICS_CLIENTS + 2, pause ? HF_METRICS_BACKOFF_MS : any ? 500 : -1) < 0)
         return;
     uint64_t now = hf_time_ms();
     for (size_t i = 0; i < HF_METRICS_CLIENTS; i++) {
