@@ -131,18 +131,18 @@ static bool answer_redirect(hf_link *link, const hf_http_request *request)
     return answer(link, 301, "", 0, extra, request->head);
 }
 
-static bool refuse(hf_link *link, unsigned status)
+static bool refuse(hf_link *link, unsigned status, bool head)
 {
     site *s = link->app_state;
     s->keep_alive = false;
-    return answer(link, status, "", 0, status == 405 ? "Allow: GET, HEAD\r\n" : "", false);
+    return answer(link, status, "", 0, status == 405 ? "Allow: GET, HEAD\r\n" : "", head);
 }
 
 static bool respond(hf_link *link, unsigned status, const hf_http_request *request)
 {
     site *s = link->app_state;
     if (status != 200)
-        return refuse(link, status);
+        return refuse(link, status, request->head);
     s->keep_alive = request->keep_alive && ++s->requests < REQUESTS_MAX && !hf_loop_draining(link->loop);
     s->offset = s->size = 0;
     status = hf_small_files_find(link->loop->files, request->path, uv_now(&link->loop->uv), &s->file, &s->fd, &s->size);
@@ -201,9 +201,9 @@ static bool read_request(hf_link *link)
         return respond(link, status, &request);
     }
     if (s->head_len == HF_HTTP_HEAD_MAX)
-        return refuse(link, memchr(s->head, '\n', s->head_len) ? 431 : 414);
+        return refuse(link, memchr(s->head, '\n', s->head_len) ? 431 : 414, false);
     if (s->head && uv_now(&link->loop->uv) - s->head_since > HEAD_MS)
-        return refuse(link, 408);
+        return refuse(link, 408, false);
     return true;
 }
 

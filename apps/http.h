@@ -22,7 +22,7 @@ typedef struct hf_http_request {
 size_t hf_http_head_end(const char *data, size_t len, size_t seen);
 
 /* Parses a complete head. 200, or the status to refuse with: 400, 405, 414, 431, 505. On refusal keep_alive
- * is false. */
+ * is false, and head is what the request line says, if it does. */
 unsigned hf_http_parse(const char *head, size_t len, hf_http_request *out);
 
 /* "Not Found" for 404 etc. Static storage. */

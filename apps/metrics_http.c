@@ -89,7 +89,7 @@ static void respond(hf_metrics *metrics, visitor *v, size_t head_len)
     bool metrics_asked = status == 200 && strcmp(request.path, "/metrics") == 0;
     bool health_asked = status == 200 && strcmp(request.path, "/healthz") == 0;
     if (!metrics_asked && !health_asked) {
-        answer_word(v, status == 200 ? 404 : status, status == 200 && request.head);
+        answer_word(v, status == 200 ? 404 : status, request.head);
         return;
     }
     char *text = malloc(HF_METRICS_TEXT_MAX);

@@ -90,6 +90,9 @@ class Static(ProgramTest):
         self.assertEqual((status, fields["content-length"], body), (200, "5000001", b""))
         status, _, body = self.get("/none", method="HEAD")
         self.assertEqual((status, body), (404, b""))
+        for request in (b"HEAD / HTTP/1.1\r\n\r\n", b"HEAD /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n"):
+            status, _, body = self.ask(request)
+            self.assertEqual((status, body), (400, b""), request)
 
     def test_folder_is_redirected(self):
         status, fields, _ = self.get("/sub")
