@@ -113,23 +113,34 @@ static int hex(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* Path and query: a slash in the query is none of the path's. */
+static slice after_authority(slice rest)
+{
+    while (rest.len && rest.at[0] != '/' && rest.at[0] != '?')
+        rest = (slice){rest.at + 1, rest.len - 1};
+    return rest;
+}
+
 /* origin-form or absolute-form (RFC 9112 section 3.2) to a decoded path. */
 static bool take_target(slice target, hf_http_request *out)
 {
     for (size_t i = 0; i < target.len; i++)
         if (target.at[i] <= 0x20 || target.at[i] >= 0x7f || target.at[i] == '#')
             return false;
-    if (target.len && target.at[0] != '/') {
+    if (target.len == 0)
+        return false;
+    if (target.at[0] != '/') {
         size_t scheme = target.len > 8 && strncasecmp(target.at, "https://", 8) == 0  ? 8
                         : target.len > 7 && strncasecmp(target.at, "http://", 7) == 0 ? 7
                                                                                       : 0;
-        const char *slash = scheme ? memchr(target.at + scheme, '/', target.len - scheme) : NULL;
-        if (!slash)
+        if (!scheme)
             return false;
-        target = (slice){slash, target.len - (size_t)(slash - target.at)};
+        target = after_authority((slice){target.at + scheme, target.len - scheme});
     }
     slice path = target;
     cut(&target, '?', &path);
+    if (path.len == 0) /* of absolute-form only: RFC 9110 section 4.2.3 */
+        path = (slice){"/", 1};
     for (size_t i = 0; i < path.len; i++) {
         char c = path.at[i];
         if (c == '%') {
