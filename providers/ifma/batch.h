@@ -3,6 +3,7 @@
 #ifndef HANDFAST_IFMA_BATCH_H
 #define HANDFAST_IFMA_BATCH_H
 
+#include "../x86/forget512.h"
 #include "hash.h"
 #include "lonely.h"
 #include "record.h"
@@ -136,7 +137,7 @@ HF_IFMA_INLINE void batch_jobs(hf_record_job *jobs, size_t n, bool seal)
     }
     stream_wipe(&b.stream, most);
     hf_wipe(b.tags, most * sizeof b.tags[0]); /* that of a forgery is what the forger wants */
-    vec_forget();
+    hf_forget_512();
 }
 
 #endif

@@ -12,7 +12,7 @@
 #include "handfast/secret.h"
 #include "x25519.h"
 #if !defined(HF_IFMA_PLAIN)
-#include "vec.h"
+#include "../x86/forget512.h"
 #endif
 
 #define DIGITS 64
@@ -185,6 +185,6 @@ void hf_x25519_public8(uint8_t scalar[HF_X25519_SIDE_BY_SIDE][HF_X25519_SIZE],
     hf_wipe(words, sizeof words);
     hf_wipe(&sum, sizeof sum);
 #if !defined(HF_IFMA_PLAIN)
-    vec_forget();
+    hf_forget_512();
 #endif
 }

@@ -9,7 +9,7 @@
 #include "handfast/secret.h"
 #include "x25519.h"
 #if !defined(HF_IFMA_PLAIN)
-#include "vec.h"
+#include "../x86/forget512.h"
 #endif
 
 #define SHUFFLE(a, b, c, d, v) __builtin_shufflevector(v, v, a, b, c, d)
@@ -120,6 +120,6 @@ void hf_x25519(const uint8_t scalar[HF_X25519_SIZE], const uint8_t u[HF_X25519_S
     hf_wipe(&v, sizeof v);
     hf_wipe(&z, sizeof z);
 #if !defined(HF_IFMA_PLAIN)
-    vec_forget();
+    hf_forget_512();
 #endif
 }

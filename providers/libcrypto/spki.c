@@ -5,14 +5,9 @@
 
 #include <string.h>
 
-#define TAG_INTEGER 0x02
-#define TAG_BIT_STRING 0x03
-#define TAG_SEQUENCE 0x30
-#define UNCOMPRESSED 4 /* first byte of an uncompressed point, SEC 1 section 2.3.3 */
+#include "der_read.h"
 
-typedef struct slice {
-    const uint8_t *ptr, *end;
-} slice;
+#define UNCOMPRESSED 4 /* first byte of an uncompressed point, SEC 1 section 2.3.3 */
 
 static const uint8_t rsa_encryption[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
                                          0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00};
@@ -36,62 +31,31 @@ static const struct {
     {ed25519, sizeof ed25519, HF_KEY_ED25519, 0, 32},
 };
 
-/* The content of the next element, which has this tag and a length of up to two bytes in its shortest form
- * (X.690 section 10.1). */
-static bool read_element(slice *in, uint8_t tag, slice *out)
+/* An odd number of min..max bytes. */
+static bool read_number(hf_der *in, size_t min, size_t max, const uint8_t **out, size_t *out_len)
 {
-    size_t left = (size_t)(in->end - in->ptr), head = 2, len;
+    hf_der number;
 
-    if (left < head || in->ptr[0] != tag)
+    if (!hf_der_read_positive(in, &number))
         return false;
-    len = in->ptr[1];
-    if (len == 0x81 || len == 0x82) {
-        head += len & 3;
-        if (left < head)
-            return false;
-        len = head == 3 ? in->ptr[2] : (size_t)in->ptr[2] << 8 | in->ptr[3];
-        if (len < (head == 3 ? 0x80 : 0x100))
-            return false;
-    } else if (len > 0x7f) {
-        return false;
-    }
-    if (left - head < len)
-        return false;
-    *out = (slice){in->ptr + head, in->ptr + head + len};
-    in->ptr = out->end;
-    return true;
-}
-
-/* An odd positive INTEGER in as few bytes as it takes (X.690 section 8.3.2), of min..max bytes without the sign's. */
-static bool read_number(slice *in, size_t min, size_t max, const uint8_t **out, size_t *out_len)
-{
-    slice number;
-
-    if (!read_element(in, TAG_INTEGER, &number) || number.ptr == number.end || number.ptr[0] & 0x80)
-        return false;
-    if (number.ptr[0] == 0) {
-        number.ptr++; /* stands there for the sign of the next byte, and for nothing else */
-        if (number.ptr == number.end || !(number.ptr[0] & 0x80))
-            return false;
-    }
     *out = number.ptr;
     *out_len = (size_t)(number.end - number.ptr);
     return *out_len >= min && *out_len <= max && number.end[-1] & 1;
 }
 
 /* RSAPublicKey, RFC 8017 appendix A.1.1. */
-static bool read_rsa(slice in, hf_lc_spki *out)
+static bool read_rsa(hf_der in, hf_lc_spki *out)
 {
-    slice numbers;
+    hf_der numbers;
 
-    return read_element(&in, TAG_SEQUENCE, &numbers) && in.ptr == in.end &&
+    return hf_der_read(&in, HF_DER_SEQUENCE, &numbers) && in.ptr == in.end &&
            read_number(&numbers, HF_LC_SPKI_MODULUS_MIN, HF_LC_SPKI_MODULUS_MAX, &out->key, &out->key_len) &&
            read_number(&numbers, 1, HF_LC_SPKI_EXPONENT_MAX, &out->exponent, &out->exponent_len) &&
            numbers.ptr == numbers.end;
 }
 
 /* The AlgorithmIdentifier at the start of `in`: its place in `kinds`, or their number. */
-static size_t read_kind(slice *in)
+static size_t read_kind(hf_der *in)
 {
     size_t i = 0;
 
@@ -107,13 +71,13 @@ static size_t read_kind(slice *in)
 
 bool hf_lc_spki_read(const uint8_t *der, size_t len, hf_lc_spki *out)
 {
-    slice in = {der, der + len}, info, key;
+    hf_der in = {der, der + len}, info, key;
     hf_lc_spki spki = {0};
 
-    if (!read_element(&in, TAG_SEQUENCE, &info) || in.ptr != in.end)
+    if (!hf_der_read(&in, HF_DER_SEQUENCE, &info) || in.ptr != in.end)
         return false;
     size_t kind = read_kind(&info);
-    if (kind == sizeof kinds / sizeof kinds[0] || !read_element(&info, TAG_BIT_STRING, &key) || info.ptr != info.end)
+    if (kind == sizeof kinds / sizeof kinds[0] || !hf_der_read(&info, HF_DER_BIT_STRING, &key) || info.ptr != info.end)
         return false;
     if (key.ptr == key.end || *key.ptr++ != 0) /* bits that do not count */
         return false;

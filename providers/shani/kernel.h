@@ -86,7 +86,7 @@ HF_SHANI_INLINE void kernel_seal_one(hf_record_job *job, const kernel_parts *par
         parts->seal_one[((const hf_shani_key *)job->key)->etm](&job);
 }
 
-/* ---- One cipher ---- */
+/* ---- The parts, and of them each cipher ---- */
 
 #define PART(name, type, what)                                                                                         \
     static __attribute__((noinline)) void name(type *const *list)                                                      \
@@ -94,15 +94,18 @@ HF_SHANI_INLINE void kernel_seal_one(hf_record_job *job, const kernel_parts *par
         what;                                                                                                          \
     }
 
-#define CIPHER(name, rounds, mac)                                                                                      \
-    PART(name##_mac_one, message, message_macs(list, 1, mac))                                                          \
-    PART(name##_mac_two, message, message_macs(list, 2, mac))                                                          \
+PART(sha1_mac_one, message, message_macs(list, 1, HF_SHANI_SHA1))
+PART(sha1_mac_two, message, message_macs(list, 2, HF_SHANI_SHA1))
+PART(sha256_mac_one, message, message_macs(list, 1, HF_SHANI_SHA256))
+PART(sha256_mac_two, message, message_macs(list, 2, HF_SHANI_SHA256))
+
+#define CIPHER(name, rounds, mac, hash)                                                                                \
     PART(name##_mte_one, hf_record_job, seal_mte(list, 1, mac, rounds))                                                \
     PART(name##_mte_two, hf_record_job, seal_mte(list, 2, mac, rounds))                                                \
     PART(name##_etm_one, hf_record_job, seal_etm(list, 1, mac, rounds))                                                \
     PART(name##_etm_two, hf_record_job, seal_etm(list, 2, mac, rounds))                                                \
     static const kernel_parts name##_parts = {                                                                         \
-        name##_mac_one, name##_mac_two, {name##_mte_one, name##_etm_one}, {name##_mte_two, name##_etm_two}};           \
+        hash##_mac_one, hash##_mac_two, {name##_mte_one, name##_etm_one}, {name##_mte_two, name##_etm_two}};           \
     static __attribute__((noinline)) void name##_open_one(hf_record_job *job)                                          \
     {                                                                                                                  \
         kernel_open_one(job, mac, rounds);                                                                             \
@@ -132,10 +135,10 @@ HF_SHANI_INLINE void kernel_seal_one(hf_record_job *job, const kernel_parts *par
         shani_forget_registers();                                                                                      \
     }
 
-CIPHER(aes_128_sha1, HF_SHANI_ROUNDS_128, HF_SHANI_SHA1)
-CIPHER(aes_256_sha1, HF_SHANI_ROUNDS_256, HF_SHANI_SHA1)
-CIPHER(aes_128_sha256, HF_SHANI_ROUNDS_128, HF_SHANI_SHA256)
-CIPHER(aes_256_sha256, HF_SHANI_ROUNDS_256, HF_SHANI_SHA256)
+CIPHER(aes_128_sha1, HF_SHANI_ROUNDS_128, HF_SHANI_SHA1, sha1)
+CIPHER(aes_256_sha1, HF_SHANI_ROUNDS_256, HF_SHANI_SHA1, sha1)
+CIPHER(aes_128_sha256, HF_SHANI_ROUNDS_128, HF_SHANI_SHA256, sha256)
+CIPHER(aes_256_sha256, HF_SHANI_ROUNDS_256, HF_SHANI_SHA256, sha256)
 #undef CIPHER
 #undef PART
 
