@@ -176,6 +176,7 @@ struct hf_pool {
 
     /* The connection; changed only by who holds `connecting`. */
     const void *connecting; /* hub: who is at it */
+    uint64_t connecting_us; /* hub: since when */
     pthread_cond_t connected;
     hf_modules modules;
     hf_slot slot;                  /* hub to read and to change */

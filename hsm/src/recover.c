@@ -163,6 +163,15 @@ static void commit(hf_pool *pool, const change *c, hf_status status, bool again)
     pthread_cond_broadcast(&pool->connected);
 }
 
+/* Under the lock: until nobody else connects, or somebody hangs in it, who then has lost that right. */
+static void wait_for_turn(hf_pool *pool)
+{
+    const uint64_t longest = (uint64_t)HF_POOL_PROBE_MAX_MS * 1000;
+
+    while (pool->connecting && hf_now_us() < pool->connecting_us + longest)
+        hf_hub_wait(&pool->connected, pool->connecting_us + longest);
+}
+
 /* Of a thread that was given up meanwhile, and so commits nothing: what it has come to goes. */
 static void undo(change *c, bool had_modules, bool had_login, hf_p11_session *session)
 {
@@ -180,9 +189,9 @@ hf_status hf_connect(hf_pool *pool, hf_p11_session *session, uint64_t *generatio
     hf_p11_session old = *session;
 
     hf_hub_lock();
-    while (pool->connecting)
-        hf_hub_wait(&pool->connected, 0);
+    wait_for_turn(pool);
     pool->connecting = session;
+    pool->connecting_us = hf_now_us();
     change c = {.modules = pool->modules, .slot = pool->slot, .login = pool->login};
     if (c.modules.list && !c.modules.configured)
         c.modules.list = c.modules.single;
@@ -204,9 +213,10 @@ hf_status hf_connect(hf_pool *pool, hf_p11_session *session, uint64_t *generatio
         *generation = pool->generation;
     }
     hf_hub_unlock();
-    if (!ours)
-        undo(&c, had_modules, had_login, session);
-    return ours ? status : HF_ERR_TIMEOUT;
+    if (ours)
+        return status;
+    undo(&c, had_modules, had_login, session);
+    return hf_why_set(why, HF_ERR_TIMEOUT, "the token's answer came too late: check that it is not overloaded");
 }
 
 hf_token hf_pool_token(hf_pool *pool, const hf_p11_session *session)

@@ -1,7 +1,9 @@
 /* The sessions of a token: that they run out, are shared, and are given back. */
 #include <criterion/criterion.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -92,18 +94,19 @@ Test(hsm_sessions, key_that_cannot_be_opened_beside_another)
     key->ops->release(key);
 }
 
-/* Sessions that the token has open, by the module's counters. */
-static unsigned sessions_open(void)
+/* A row of the module's counters. */
+static unsigned counted(const char *name)
 {
     char path[300], line[128];
     unsigned n = UINT_MAX;
 
     (void)snprintf(path, sizeof path, "%s/counters", test_folder);
     FILE *file = fopen(path, "r");
-    cr_assert_not_null(file);
-    while (fgets(line, sizeof line, file))
-        (void)sscanf(line, "sessions-open %u", &n);
-    cr_assert_eq(fclose(file), 0);
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, name, strlen(name)) == 0)
+            n = (unsigned)strtoul(line + strlen(name), NULL, 10);
+    if (file)
+        (void)fclose(file);
     return n;
 }
 
@@ -121,9 +124,9 @@ Test(hsm_sessions, session_that_comes_too_late_is_closed)
     cr_expect_eq(sign_until_good(key, P256), HF_OK);
     while (stats_of(key).hung_now > 0)
         usleep(1000);
-    for (int i = 0; i < TEST_PATIENCE_MS && sessions_open() != stats_of(key).sessions; i++)
+    for (int i = 0; i < TEST_PATIENCE_MS && counted("sessions-open") != stats_of(key).sessions; i++)
         usleep(1000);
-    cr_expect_eq(sessions_open(), stats_of(key).sessions);
+    cr_expect_eq(counted("sessions-open"), stats_of(key).sessions);
     key->ops->release(key);
 }
 
@@ -139,5 +142,37 @@ Test(hsm_sessions, new_session_on_a_restarted_token_looks_for_the_key_first)
     cr_expect_eq(sign_until_good(key, P256), HF_OK);
     cr_expect_eq(fault_traced("OBJECT_HANDLE_INVALID"), 0, "no operation with the number of before");
     cr_expect_eq(fault_traced("KEY_HANDLE_INVALID"), 0);
+    key->ops->release(key);
+}
+
+static void *open_another(void *arg)
+{
+    hf_hsm_options options = test_options();
+    char text[512];
+
+    if (hf_hsm_key_open(&options, "pkcs11:token=demo;object=shared", arg, text, sizeof text) != HF_OK)
+        *(hf_key **)arg = NULL;
+    return NULL;
+}
+
+/* A reload that does not come back from the token, while a thread has lost its session. */
+Test(hsm_sessions, opening_that_hangs_does_not_hold_up_the_others)
+{
+    static const char hang[] = "hang C_OpenSession = forever first 1";
+    hf_key *key = open_for(TEST_PATIENCE_MS);
+    hf_key *another = NULL;
+    pthread_t thread;
+
+    fault("counters = %s/counters\n%s", test_folder, hang);
+    cr_assert_eq(pthread_create(&thread, NULL, open_another, &another), 0);
+    while (counted("hanging") != 1)
+        usleep(1000);
+    fault("counters = %s/counters\n%s\nfail C_SignInit = CKR_SESSION_HANDLE_INVALID first 1", test_folder, hang);
+    cr_expect_eq(sign_zeros(key, P256), HF_OK);
+    fault("# goes on");
+    pthread_join(thread, NULL);
+    cr_expect_eq(sign_zeros(key, P256), HF_OK);
+    if (another)
+        another->ops->release(another);
     key->ops->release(key);
 }
