@@ -180,18 +180,18 @@ static CK_RV run_unwrap(hf_decrypter *d, const uint8_t *input, uint16_t version,
     const hf_p11_session *s = d->session;
     uint8_t plain[HF_RSA_MAX_BYTES] = {0};
     CK_ATTRIBUTE value = {.type = CKA_VALUE, .pValue = plain, .ulValueLen = sizeof plain};
-    CK_OBJECT_HANDLE got[2] = {CK_INVALID_HANDLE, CK_INVALID_HANDLE};
+    CK_OBJECT_HANDLE got = CK_INVALID_HANDLE;
 
     hf_decrypter_refresh(d);
-    CK_RV rv = unwrap(d, input, &got[1]);
+    CK_RV rv = unwrap(d, input, &got);
     if (hf_rv_trouble(rv))
         return rv;
     uint32_t ok = is_ok(rv);
-    got[0] = d->spare;
-    CK_OBJECT_HANDLE secret = got[ok & 1];
+    uint64_t wide = 0 - (uint64_t)(ok & 1);
+    CK_OBJECT_HANDLE secret = (CK_OBJECT_HANDLE)((wide & (uint64_t)got) | (~wide & (uint64_t)d->spare));
     CK_RV read = s->fn->C_GetAttributeValue(s->handle, secret, &value, 1);
     CK_RV gone = s->fn->C_DestroyObject(s->handle, secret);
-    d->spare = (CK_OBJECT_HANDLE)((0 - (uint64_t)(ok & 1)) & (uint64_t)d->spare);
+    d->spare = (CK_OBJECT_HANDLE)(wide & (uint64_t)d->spare);
     uint32_t lost = hf_rv_trouble(read) | hf_rv_trouble(gone);
     hf_premaster_select(ok & is_ok(read) & ~lost, plain, (uint32_t)value.ulValueLen, version, fallback, out);
     hf_wipe(plain, sizeof plain);
