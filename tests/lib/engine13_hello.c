@@ -283,6 +283,14 @@ static void other_session_id(hf_client_hello *h)
 {
     h->session_id = (hf_slice){bytes_of, 32};
 }
+static void shorter_session_id(hf_client_hello *h)
+{
+    h->session_id.len--;
+}
+static void no_session_id(hf_client_hello *h)
+{
+    h->session_id.len = 0;
+}
 static void wrong_share(hf_client_hello *h)
 {
     share(h, HF_GROUP_P256, 65, 4, 1);
@@ -315,6 +323,8 @@ Test(hello13, second_client_hello)
     second_hello(other_suite, HF_ALERT_ILLEGAL_PARAMETER, "other suites");
     second_hello(other_random, HF_ALERT_ILLEGAL_PARAMETER, "another random");
     second_hello(other_session_id, HF_ALERT_ILLEGAL_PARAMETER, "another session id");
+    second_hello(shorter_session_id, HF_ALERT_ILLEGAL_PARAMETER, "a shorter session id");
+    second_hello(no_session_id, HF_ALERT_ILLEGAL_PARAMETER, "no session id");
     second_hello(empty_shares, HF_ALERT_ILLEGAL_PARAMETER, "still no share");
     second_hello(wrong_share, HF_ALERT_ILLEGAL_PARAMETER, "a share for another group");
     second_hello_of(HF_GROUP_P256, good_share_of_another_group, HF_ALERT_ILLEGAL_PARAMETER, "a group not asked for");

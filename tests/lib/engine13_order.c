@@ -5,6 +5,7 @@
 TestSuite(order13, .timeout = 300);
 
 #define APPLICATION_DATA 0x300u
+#define EMPTY_DATA 0x301u
 static const unsigned injected[] = {HF_MSG_HELLO_REQUEST,
                                     HF_MSG_CLIENT_HELLO,
                                     HF_MSG_SERVER_HELLO,
@@ -22,7 +23,8 @@ static const unsigned injected[] = {HF_MSG_HELLO_REQUEST,
                                     HF_MSG_MESSAGE_HASH,
                                     99,
                                     HF_MESSAGE_CHANGE_CIPHER_SPEC,
-                                    APPLICATION_DATA};
+                                    APPLICATION_DATA,
+                                    EMPTY_DATA};
 #define N_INJECTED (sizeof injected / sizeof injected[0])
 
 static void inject(gate13 *g, unsigned message)
@@ -31,6 +33,8 @@ static void inject(gate13 *g, unsigned message)
         gate13_put_plain(g, HF_CONTENT_CHANGE_CIPHER_SPEC, "\1", 1);
     else if (message == APPLICATION_DATA)
         gate13_put(g, HF_CONTENT_APPLICATION_DATA, "early", 5);
+    else if (message == EMPTY_DATA)
+        gate13_put(g, HF_CONTENT_APPLICATION_DATA, "", 0);
     else
         gate13_put_message(g, (uint8_t)message, "body",
                            message == HF_MSG_HELLO_REQUEST || message == HF_MSG_END_OF_EARLY_DATA ? 0 : 4);
@@ -40,7 +44,7 @@ static void inject(gate13 *g, unsigned message)
 static bool is_legal(unsigned message, unsigned next, unsigned last, bool at_server)
 {
     if (next == 0)
-        return message == HF_MSG_KEY_UPDATE || message == APPLICATION_DATA ||
+        return message == HF_MSG_KEY_UPDATE || message == APPLICATION_DATA || message == EMPTY_DATA ||
                (!at_server && message == HF_MSG_NEW_SESSION_TICKET);
     if (message == next)
         return true;
@@ -187,9 +191,34 @@ static void skip(const kind *k, bool at_server, unsigned message)
     close13(&p, &g);
 }
 
+/* Leaves out all from one message on but Finished, which is right for what was sent: CVE-2020-24613. */
+static void finish_early(const kind *k, bool at_server, unsigned message)
+{
+    pair p;
+    gate13 g;
+    unit u;
+    uint8_t verify_data[HF_HASH_SIZE_MAX];
+    open13(&p, &g, &k->client, &k->server, at_server);
+    reach13(&g, message, &u);
+    hf_conn *to = g.to->conn;
+    cr_assert_eq(hf_verify_data13(to, (hf_role)!to->role, verify_data), HF_OK);
+    gate13_put_message(&g, HF_MSG_FINISHED, verify_data, to->hs->hash->size);
+    if (message == HF_MSG_FINISHED)
+        cr_assert_eq(hf_conn_status(to), HF_OK, "where it belongs it is right: %s", hf_conn_reason(to));
+    else
+        refused13(&g, HF_ALERT_UNEXPECTED_MESSAGE, "Finished too early");
+    close13(&p, &g);
+}
+
 Test(order13, left_out)
 {
+    static const uint8_t of_server[] = {HF_MSG_ENCRYPTED_EXTENSIONS, HF_MSG_CERTIFICATE_REQUEST, HF_MSG_CERTIFICATE,
+                                        HF_MSG_CERTIFICATE_VERIFY, HF_MSG_FINISHED};
     kind k = make("client authentication", false, true);
+    for (size_t i = 0; i < sizeof of_server; i++)
+        finish_early(&k, false, of_server[i]);
+    for (size_t i = 2; i < sizeof of_server; i++)
+        finish_early(&k, true, of_server[i]);
     skip(&k, false, HF_MSG_ENCRYPTED_EXTENSIONS);
     skip(&k, false, HF_MSG_CERTIFICATE);
     skip(&k, false, HF_MSG_CERTIFICATE_VERIFY);
@@ -197,6 +226,8 @@ Test(order13, left_out)
     skip(&k, true, HF_MSG_CERTIFICATE_VERIFY);
     k.server.client_auth = HF_CLIENT_AUTH_REQUEST; /* also where the certificate itself may be missing */
     skip(&k, true, HF_MSG_CERTIFICATE_VERIFY);
+    finish_early(&k, true, HF_MSG_CERTIFICATE);
+    finish_early(&k, true, HF_MSG_CERTIFICATE_VERIFY);
 }
 
 /* Sent twice. */

@@ -33,6 +33,7 @@ static void kinds(kind out[KINDS])
 }
 
 #define APPLICATION_DATA 0x300u
+#define EMPTY_DATA 0x301u
 static const unsigned injected[] = {HF_MSG_HELLO_REQUEST,
                                     HF_MSG_CLIENT_HELLO,
                                     HF_MSG_SERVER_HELLO,
@@ -47,7 +48,8 @@ static const unsigned injected[] = {HF_MSG_HELLO_REQUEST,
                                     HF_MSG_CERTIFICATE_STATUS,
                                     99,
                                     HF_MESSAGE_CHANGE_CIPHER_SPEC,
-                                    APPLICATION_DATA};
+                                    APPLICATION_DATA,
+                                    EMPTY_DATA};
 #define N_INJECTED (sizeof injected / sizeof injected[0])
 
 static void inject(gate *g, unsigned message)
@@ -59,6 +61,10 @@ static void inject(gate *g, unsigned message)
     }
     if (message == APPLICATION_DATA) {
         gate_put(g, HF_CONTENT_APPLICATION_DATA, "early", 5);
+        return;
+    }
+    if (message == EMPTY_DATA) {
+        gate_put(g, HF_CONTENT_APPLICATION_DATA, "", 0);
         return;
     }
     for (size_t i = 0; (s = sample_at(i)) != NULL; i++)
@@ -100,7 +106,7 @@ static bool try_at(const kind *k, bool at_server, size_t passed, unsigned messag
         n++;
     }
     cr_assert_eq(hf_conn_status(to->conn), HF_OK, "%s: %s", k->name, hf_conn_reason(to->conn));
-    bool legal = more ? is_legal(message, u.message, last) : message == APPLICATION_DATA;
+    bool legal = more ? is_legal(message, u.message, last) : message == APPLICATION_DATA || message == EMPTY_DATA;
     bool ignored = message == HF_MSG_HELLO_REQUEST && !at_server;
     bool declined = !more && (at_server ? message == HF_MSG_CLIENT_HELLO : message == HF_MSG_HELLO_REQUEST);
     if (n == passed && !legal) {

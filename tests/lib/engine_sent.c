@@ -70,6 +70,29 @@ static void count_ccs(const uint8_t *record, size_t i)
     cr_assert(record[4] == 1 && record[5] == 1);
 }
 
+static void no_ccs(const uint8_t *record, size_t i)
+{
+    cr_assert_neq(record[0], HF_CONTENT_CHANGE_CIPHER_SPEC, "record %zu", i);
+}
+
+/* What the server says next; behind a HelloRetryRequest that is its ServerHello. */
+static void assert_no_second_ccs(gate13 *g, bool retry)
+{
+    pair *p = g->p;
+    unit u;
+    wire_put(&p->client.injected, wire_data(&p->server.out), wire_len(&p->server.out));
+    wire_drop(&p->server.out, wire_len(&p->server.out));
+    if (!retry || !gate13_next(g, &u))
+        return;
+    while (u.message == HF_MESSAGE_CHANGE_CIPHER_SPEC)
+        cr_assert(gate13_next(g, &u));
+    cr_assert_eq(u.message, HF_MSG_CLIENT_HELLO);
+    hf_client_hello hello;
+    cr_assert_eq(hf_client_hello_parse(unit_body(&u), &hello), HF_OK);
+    gate13_pass(g, &u);
+    records_of(&p->server.out, no_ccs);
+}
+
 /* A server sends ChangeCipherSpec to a client that has a session id, once, and to no other. */
 Test(sent, change_cipher_spec_for_middleboxes)
 {
@@ -98,6 +121,7 @@ Test(sent, change_cipher_spec_for_middleboxes)
             n_ccs = 0;
             records_of(&p.server.out, count_ccs);
             cr_assert_eq(n_ccs, (size_t)with_id, "retry %d, session id %d", retry, with_id);
+            assert_no_second_ccs(&g, retry && with_id);
             close13(&p, &g);
         }
 }
@@ -202,8 +226,15 @@ Test(sent, randoms_are_fresh)
 /* Section 4.1.2: the second hello is the first, but for the share and the cookie. */
 Test(sent, second_client_hello_is_the_first)
 {
-    const side client = {.tls13 = true, .alpn = {"h2"}, .record_size_limit = 1000};
+    const side client = {.tls13 = true,
+                         .alpn = {"h2"},
+                         .record_size_limit = 1000,
+                         .max_fragment_length = 1024,
+                         .ocsp = HF_OCSP_REQUEST,
+                         .keep = true};
     const side server = {.tls13 = true, .alpn = {"h2"}, .groups = {HF_GROUP_P384}};
+    const hf_ext asked[] = {HF_EXT_RECORD_SIZE_LIMIT, HF_EXT_MAX_FRAGMENT_LENGTH,    HF_EXT_STATUS_REQUEST,
+                            HF_EXT_SESSION_TICKET,    HF_EXT_PSK_KEY_EXCHANGE_MODES, HF_EXT_SERVER_NAME};
     hf_client_hello a, b;
     pair p;
     gate13 g;
@@ -214,6 +245,8 @@ Test(sent, second_client_hello_is_the_first)
     reach13(&g, HF_MSG_CLIENT_HELLO, &second);
     cr_assert_eq(hf_client_hello_parse(unit_body(&first), &a), HF_OK);
     cr_assert_eq(hf_client_hello_parse(unit_body(&second), &b), HF_OK);
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++)
+        cr_assert(a.ext.present & HF_EXT_BIT(asked[i]), "all that a client can ask for: %zu", i);
     cr_assert_eq(b.ext.present, a.ext.present | HF_EXT_BIT(HF_EXT_COOKIE));
     cr_assert_eq(b.ext.key_share_group, a.ext.key_share_group);
     cr_assert_eq((unsigned)b.ext.key_shares.ptr[0] << 8 | b.ext.key_shares.ptr[1], HF_GROUP_P384);

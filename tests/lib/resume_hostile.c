@@ -288,6 +288,65 @@ Test(resume_hostile, early_data_in_a_second_hello)
     close13(&p, &g);
 }
 
+/* ---- TLS 1.3: a session that is good in one hello and not in the other ---- */
+
+/* The suite stays what the HelloRetryRequest said (section 4.1.4), so a session that comes or goes changes nothing. */
+static void session_through_a_retry(bool comes)
+{
+    static const uint16_t suites[] = {0x1301, 0x1302};
+    static const uint8_t secret[32] = {5};
+    static offer o;
+    hf_ticket_keys *keys = resume_installed_keys(secret), *none;
+    hf_ticket_options options = {.installed = true};
+    side client = resume_client(true), server = resume_server(true, keys);
+    hf_client_hello first;
+    pair p;
+    gate13 g;
+    unit u, copy1, copy2;
+    cr_assert_eq(hf_ticket_keys_new(resume_env(), world_crypto(), &options, &none), HF_OK);
+    client.suites[0] = 0x1302;
+    client.offer = resume_first(&client, &server);
+    memcpy(client.suites, suites, sizeof suites);
+    memcpy(server.suites, suites, sizeof suites);
+    server.groups[0] = HF_GROUP_P384;
+    server.tickets = comes ? none : keys;
+    open13(&p, &g, &client, &server, true);
+    reach13(&g, HF_MSG_CLIENT_HELLO, &u);
+    copy1 = u;
+    cr_assert_eq(hf_client_hello_parse(unit_body(&copy1), &first), HF_OK);
+    gate13_pass(&g, &u);
+    cr_assert_eq(p.server.conn->suite_id, comes ? 0x1301 : 0x1302);
+    reach13(&g, HF_MSG_CLIENT_HELLO, &u);
+    if (comes) { /* a client should not offer it again, and may */
+        resume_install(none, secret);
+        copy2 = u;
+        cr_assert_eq(hf_client_hello_parse(unit_body(&copy2), &o.hello), HF_OK);
+        cr_assert_not(o.hello.ext.present & HF_EXT_BIT(HF_EXT_PRE_SHARED_KEY), "ours does not");
+        o.hello.ext.present |= HF_EXT_BIT(HF_EXT_PRE_SHARED_KEY);
+        o.hello.ext.psk_identities = first.ext.psk_identities;
+        o.hello.ext.psk_binders = first.ext.psk_binders;
+        write_offer(&o, &u);
+    } else {
+        resume_now += HF_DEFAULT_TICKET_LIFETIME;
+    }
+    gate13_pass(&g, &u);
+    lives13(&g, comes ? "a session of another hash comes" : "the session goes");
+    cr_assert_eq(p.server.n_resumed, 0);
+    cr_assert_eq(p.server.conn->suite_id, comes ? 0x1301 : 0x1302);
+    if (!comes)
+        completes13(&g, "a full handshake with the session's suite");
+    close13(&p, &g);
+    resume_now = TEST_NOW;
+    hf_ticket_keys_release(none);
+    no_keys(keys, client.offer);
+}
+
+Test(resume_hostile, session_through_a_retry)
+{
+    session_through_a_retry(false);
+    session_through_a_retry(true);
+}
+
 /* ---- TLS 1.3: what a server may answer ---- */
 
 static void answer(void (*by)(hf_server_hello *), bool offers, hf_alert alert, const char *what)

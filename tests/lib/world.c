@@ -217,6 +217,8 @@ static hf_status set_limits(hf_config *config, const side *s)
     if (status == HF_OK)
         status = hf_config_set_exporters(config, s->exporters);
     if (status == HF_OK)
+        status = hf_config_set_ocsp(config, s->ocsp);
+    if (status == HF_OK)
         status = hf_config_set_insecure(config, s->insecure);
     return status == HF_OK ? hf_config_set_fallback(config, s->fallback) : status;
 }

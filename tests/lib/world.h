@@ -41,6 +41,7 @@ typedef struct side {
     size_t record_padding;
     uint64_t rekey_after;
     bool no_trust, other_trust, insecure, fallback, strict_sni, exporters;
+    hf_ocsp_mode ocsp;       /* client */
     const test_cert *issuer; /* sent behind each certificate of ours */
     const hf_env *env;
     const hf_crypto *crypto;
