@@ -46,6 +46,13 @@ static void credential_cleanup(hf_config *config, hf_own_credential *own)
     memset(own, 0, sizeof *own);
 }
 
+static void drop_alpn(hf_config *config)
+{
+    for (size_t i = 0; i < config->n_alpn; i++)
+        hf_memory_free(&config->memory, config->alpn[i], strlen(config->alpn[i]) + 1);
+    config->n_alpn = 0;
+}
+
 void hf_config_retain(hf_config *config)
 {
     atomic_fetch_add_explicit(&config->references, 1, memory_order_relaxed);
@@ -59,8 +66,7 @@ void hf_config_release(hf_config *config)
         credential_cleanup(config, &config->credentials[i]);
     if (config->trust)
         config->crypto.pki->trust_free(config->trust);
-    for (size_t i = 0; i < config->n_alpn; i++)
-        hf_memory_free(&config->memory, config->alpn[i], strlen(config->alpn[i]) + 1);
+    drop_alpn(config);
     hf_ticket_keys_release(config->ticket_keys);
     hf_session_cache_release(config->session_cache);
     hf_env env = config->env;
@@ -253,8 +259,10 @@ hf_status hf_config_set_alpn(hf_config *config, const char *const *names, size_t
     for (size_t i = 0; i < n; i++) {
         size_t size = strlen(names[i]) + 1;
         config->alpn[i] = hf_memory_new(&config->memory, size);
-        if (!config->alpn[i])
-            return HF_ERR_NO_MEMORY; /* those before stay; release frees them */
+        if (!config->alpn[i]) {
+            drop_alpn(config);
+            return HF_ERR_NO_MEMORY;
+        }
         memcpy(config->alpn[i], names[i], size);
         config->n_alpn++;
     }

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "faulty.h"
 #include "world.h"
 
 TestSuite(config, .timeout = 600);
@@ -195,4 +196,24 @@ Test(config, suites_are_listed)
     cr_assert_str_eq(hf_message_name(HF_MESSAGE_CHANGE_CIPHER_SPEC), "ChangeCipherSpec");
     cr_assert_str_eq(hf_message_name(1), "ClientHello");
     cr_assert_str_eq(hf_message_name(99), "unknown");
+}
+
+/* A list that did not fit is as if it had not been given. */
+Test(config, application_protocols_while_memory_fails)
+{
+    static const char *const names[] = {"h2", "http/1.1", "x"};
+    faulty f;
+    hf_config *c;
+    faulty_init(&f);
+    cr_assert_eq(hf_config_new(&f.env, world_crypto(), &c), HF_OK);
+    size_t held = f.live_bytes;
+    for (size_t n = 1; n <= 3; n++) {
+        f.fail_alloc = f.allocs + n;
+        cr_assert_eq(hf_config_set_alpn(c, names, 3), HF_ERR_NO_MEMORY);
+        cr_assert_eq(f.live_bytes, held);
+    }
+    f.fail_alloc = 0;
+    cr_assert_eq(hf_config_set_alpn(c, names, 3), HF_OK);
+    hf_config_release(c);
+    cr_assert_eq(f.live, 0);
 }

@@ -195,26 +195,6 @@ Test(resume_policy, verification_by_the_client)
     changed(nameless, named, FULL, "verified without a name, now with one");
 }
 
-/* What the client then tells of its server, by the configuration of now. */
-Test(resume_policy, verification_of_the_server_is_told)
-{
-    for (how h = BY_PSK13; h < HOWS; h++) {
-        world w = world_of(h);
-        hf_session *session = resume_first(&w.client, &w.server);
-        for (int is_insecure = 0; is_insecure <= 1; is_insecure++) {
-            pair p;
-            hf_conn_info info;
-            w.client.insecure = is_insecure;
-            resume_second(&w.client, &w.server, session, RESUMED, &p, names[h]);
-            hf_conn_get_info(p.client.conn, &info);
-            cr_assert_eq(info.peer_verified, !is_insecure, "%s", names[h]);
-            pair_cleanup(&p);
-        }
-        hf_session_free(session);
-        world_end(&w);
-    }
-}
-
 /* Other anchors: the session is not offered, and the full handshake tells why. */
 Test(resume_policy, anchors_of_the_client_now)
 {

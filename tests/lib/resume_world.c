@@ -93,6 +93,7 @@ void resume_second(const side *client, const side *server, hf_session *session, 
     cr_assert_eq(of_server.resumption, of_client.resumption, "%s", what);
     cr_assert_eq(of_client.suite, of_server.suite, "%s", what);
     cr_assert_eq(of_client.version, of_server.version, "%s", what);
+    cr_assert_eq(of_client.peer_verified, !client->insecure, "%s: what the client tells of its server", what);
     cr_assert_eq(p.client.n_resumed, of_client.resumed, "%s", what);
     cr_assert_eq(p.server.n_resumed, of_client.resumed, "%s", what);
     cr_assert_eq(p.server.key_started, !of_client.resumed, "%s: operations of the private key", what);

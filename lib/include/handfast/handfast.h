@@ -184,7 +184,7 @@ HF_API hf_status hf_config_set_strict_sni(hf_config *config, bool strict) HF_MUS
 HF_API hf_status hf_config_set_insecure(hf_config *config, bool insecure) HF_MUST_CHECK;
 /* ALPN (RFC 7301) names in order of preference, each 1..HF_LIMIT_ALPN_SIZE bytes, NUL-terminated; copied. A server with
  * names refuses a client that offers ALPN but none of them (no_application_protocol). n up to HF_LIMIT_ALPN_PROTOCOLS.
- */
+ * Once: HF_ERR_STATE when there are names already. */
 HF_API hf_status hf_config_set_alpn(hf_config *config, const char *const *names, size_t n) HF_MUST_CHECK;
 /* The largest plaintext we want to receive in one record, 64..16384 bytes (RFC 8449, record_size_limit); default 16384.
  * Sent by a client only when below 16384; a server always answers the extension. */

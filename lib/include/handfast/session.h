@@ -77,7 +77,8 @@ HF_API uint64_t hf_ticket_keys_epoch(const hf_ticket_keys *keys, int64_t unix_ti
  * instance derived from a key in the token, and never used for another period. Copied; replaces one installed before,
  * whose tickets are then not accepted. Any thread. Without the secret of the current period no tickets are made; a
  * ticket of a period without secret leads to a full handshake.
- * HF_ERR_STATE without `installed`; HF_ERR_STALE when the period is over or more than one ahead. */
+ * HF_ERR_STATE without `installed`; HF_ERR_STALE when no ticket of that period can be good now, or it is more than one
+ * ahead. */
 HF_API hf_status hf_ticket_keys_install(hf_ticket_keys *keys, uint64_t epoch,
                                         const uint8_t secret[HF_TICKET_SECRET_SIZE]) HF_MUST_CHECK;
 /* Whether the secret of that period is there. Any thread. */
