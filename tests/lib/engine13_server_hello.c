@@ -86,6 +86,10 @@ static void share_of_other_group(hf_server_hello *h)
     memset(scratch, 4, 65);
     h->ext.key_share = (hf_slice){scratch, 65};
 }
+static void our_share_under_another_name(hf_server_hello *h)
+{
+    h->ext.key_share_group = HF_GROUP_P256;
+}
 static void share_of_zeros(hf_server_hello *h)
 {
     h->ext.key_share = (hf_slice){bytes_of, h->ext.key_share.len};
@@ -140,6 +144,7 @@ Test(server_hello13, server_hello_that_breaks_a_rule)
     server_hello(false, false, with_compression, HF_ALERT_ILLEGAL_PARAMETER, "compression");
     server_hello(false, false, without_share, HF_ALERT_MISSING_EXTENSION, "no key_share");
     server_hello(false, false, share_of_other_group, HF_ALERT_ILLEGAL_PARAMETER, "a group without our share");
+    server_hello(false, false, our_share_under_another_name, HF_ALERT_ILLEGAL_PARAMETER, "another group's number");
     server_hello(false, false, share_of_zeros, HF_ALERT_ILLEGAL_PARAMETER, "all-zero X25519");
     server_hello(false, false, share_too_short, HF_ALERT_ILLEGAL_PARAMETER, "short X25519");
     server_hello(false, false, with_server_name, HF_ALERT_ILLEGAL_PARAMETER, "an extension of another message");
@@ -151,6 +156,7 @@ Test(server_hello13, server_hello_behind_a_retry)
 {
     server_hello(false, true, suite_changed, HF_ALERT_ILLEGAL_PARAMETER, "another suite");
     server_hello(false, true, share_of_other_group, HF_ALERT_ILLEGAL_PARAMETER, "another group");
+    server_hello(false, true, our_share_under_another_name, HF_ALERT_ILLEGAL_PARAMETER, "another group's number");
     server_hello(false, true, version12, HF_ALERT_ILLEGAL_PARAMETER, "another version");
     server_hello(false, true, retry_without_version, HF_ALERT_ILLEGAL_PARAMETER, "no version");
     server_hello(false, true, share_of_zeros, HF_ALERT_ILLEGAL_PARAMETER, "point of zeros");

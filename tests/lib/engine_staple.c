@@ -365,3 +365,21 @@ Test(staple, tls13_server_refuses_a_clients)
     gate13_cleanup(&g);
     pair_cleanup(&p);
 }
+
+/* Where nobody knows OCSP there is nothing to staple, and nothing to ask for. */
+Test(staple, without_a_provider_of_ocsp)
+{
+    hf_crypto crypto = *world_crypto();
+    hf_pki pki = *crypto.pki;
+    const test_cert *cert = world_server("P-256");
+    const uint8_t *certs[] = {cert->der};
+    hf_config *config;
+    pki.ocsp_check = NULL;
+    crypto.pki = &pki;
+    cr_assert_eq(hf_config_new(world_env(), &crypto, &config), HF_OK);
+    cr_assert_eq(hf_config_add_credential(config, &(hf_credential){certs, &cert->der_len, 1, world_key(cert)}), HF_OK);
+    cr_assert_eq(hf_config_staple(config, (const uint8_t *)"x", 1), HF_ERR_UNSUPPORTED);
+    hf_config_release(config);
+    cr_assert_eq(side_try(&(side){.crypto = &crypto, .ocsp = HF_OCSP_REQUEST}, HF_ROLE_CLIENT, &config),
+                 HF_ERR_UNSUPPORTED);
+}

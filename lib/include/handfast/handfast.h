@@ -302,8 +302,8 @@ HF_API hf_status hf_conn_plaintext_buf(hf_conn *conn, const uint8_t **out_buf, s
 HF_API hf_status hf_conn_plaintext_ack(hf_conn *conn, size_t len) HF_MUST_CHECK;
 
 /* Application to engine, without a copy: room inside the next record, valid until the next call on conn; ack seals the
- * first len bytes of it as one record. HF_ERR_INVALID when there are not so many, or another call came between.
- * HF_ERR_STATE when ROOM is not wanted, HF_ERR_CLOSED after our close_notify, or the sticky status. */
+ * first len bytes of it as one record. HF_ERR_INVALID when there are not so many, or another call used the place
+ * since. HF_ERR_STATE when ROOM is not wanted, HF_ERR_CLOSED after our close_notify, or the sticky status. */
 HF_API hf_status hf_conn_room_buf(hf_conn *conn, uint8_t **out_buf, size_t *out_len) HF_MUST_CHECK;
 HF_API hf_status hf_conn_room_ack(hf_conn *conn, hf_worker *worker, size_t len) HF_MUST_CHECK;
 
