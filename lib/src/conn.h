@@ -145,8 +145,9 @@ struct hf_conn {
     /* TLS 1.3 after the handshake: the secrets that a KeyUpdate moves on (RFC 8446 section 7.2). */
     const hf_hash *hash13;
     uint8_t read_secret[HF_HASH_SIZE_MAX], write_secret[HF_HASH_SIZE_MAX];
-    hf_buffer late;                              /* handshake bytes after the handshake, not yet whole messages */
-    unsigned key_updates, updates_asked;         /* of the peer's own accord, in a row; that it has still to answer */
+    hf_buffer late;                      /* handshake bytes after the handshake, not yet whole messages */
+    unsigned key_updates, updates_asked; /* of the peer's own accord, in a row; that it has still to answer */
+    size_t unsent_answer; /* bytes of the output up to the end of an answer to a KeyUpdate or a renegotiation */
     uint8_t resumption_secret[HF_HASH_SIZE_MAX]; /* client with on_session: what tickets turn into sessions */
     unsigned tickets_taken;
 

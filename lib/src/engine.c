@@ -268,7 +268,10 @@ static void read_late_handshake(hf_conn *conn, const hf_record *record)
             return;
         }
         conn->late_skip = size;
+        if (conn->unsent_answer > 0) /* one that still waits to be sent says it */
+            continue;
         send_alert(conn, 1, HF_ALERT_NO_RENEGOTIATION);
+        conn->unsent_answer = hf_buffer_len(&conn->out);
     }
 }
 

@@ -99,6 +99,7 @@ hf_status hf_conn_output_ack(hf_conn *conn, size_t len)
     if (len > hf_buffer_len(&conn->out))
         return HF_ERR_INVALID;
     conn->room_len = 0; /* it stands in the same buffer */
+    conn->unsent_answer -= len < conn->unsent_answer ? len : conn->unsent_answer;
     hf_buffer_consume(&conn->out, len);
     if (hf_buffer_len(&conn->out) == 0)
         hf_buffer_free(&conn->memory, &conn->out);

@@ -83,8 +83,11 @@ static void read_key_update(hf_conn *conn, hf_slice body, bool last)
         return;
     }
     status = hf_update_traffic13(conn, HF_OPEN);
-    if (status == HF_OK && requested && !conn->sent_close)
+    /* One that still waits to be sent answers both: whoever does not read shall not fill our memory. */
+    if (status == HF_OK && requested && !conn->sent_close && conn->unsent_answer == 0) {
         status = send_key_update(conn, false);
+        conn->unsent_answer = hf_buffer_len(&conn->out);
+    }
     if (status != HF_OK)
         hf_fail(conn, status, "updating the keys failed");
 }

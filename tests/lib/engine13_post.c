@@ -173,6 +173,53 @@ Test(post13, key_updates_that_we_ask_for)
     pair_cleanup(&p);
 }
 
+/* What the client has to say comes to the server, which answers nothing of it away. */
+static void to_server_only(pair *p)
+{
+    const uint8_t *bytes;
+    size_t len, max;
+    uint8_t *room;
+    cr_assert_eq(hf_conn_output_buf(p->client.conn, &bytes, &len), HF_OK);
+    cr_assert_eq(hf_conn_input_buf(p->server.conn, &room, &max), HF_OK);
+    cr_assert_leq(len, max);
+    memcpy(room, bytes, len);
+    cr_assert_eq(hf_conn_input_ack(p->server.conn, len), HF_OK);
+    cr_assert_eq(hf_conn_output_ack(p->client.conn, len), HF_OK);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(hf_conn_step(p->server.conn, p->server.worker), HF_OK, "%s", hf_conn_reason(p->server.conn));
+        if (hf_conn_plaintext_buf(p->server.conn, &bytes, &len) == HF_OK)
+            cr_assert_eq(hf_conn_plaintext_ack(p->server.conn, len), HF_OK);
+    }
+}
+
+/* Whoever asks and asks and does not read is answered once (section 4.6.3: a silent one may do so), and holds no memory
+ * of ours; what follows is under the right keys. */
+Test(post13, answers_that_nobody_reads)
+{
+    pair p = {0};
+    side s = side13();
+    hf_conn_info before, after;
+    size_t taken;
+    world_run(&p, &s, &s);
+    hf_conn_get_info(p.server.conn, &before);
+    size_t sent = p.server.n_sent;
+    for (int i = 0; i < 5000; i++) {
+        cr_assert_eq(hf_conn_key_update(p.client.conn, p.client.worker, true), HF_OK);
+        cr_assert_eq(hf_conn_write(p.client.conn, p.client.worker, (const uint8_t *)"x", 1, &taken), HF_OK);
+        to_server_only(&p);
+    }
+    hf_conn_get_info(p.server.conn, &after);
+    cr_assert_lt(after.memory, before.memory + 1000, "%zu bytes", after.memory);
+    cr_assert_eq(p.server.n_sent - sent, 1, "%zu answers", p.server.n_sent - sent);
+    cr_assert(pair_send(&p, &p.server, "and then", 8), "%s", hf_conn_reason(p.client.conn));
+    cr_assert(pair_connected(&p), "%s", hf_conn_reason(p.client.conn));
+    cr_assert_eq(wire_len(&p.client.plain), 8);
+    cr_assert_eq(hf_conn_key_update(p.client.conn, p.client.worker, true), HF_OK);
+    pair_run(&p);
+    cr_assert_eq(p.server.n_sent - sent, 2, "the next one is answered again");
+    pair_cleanup(&p);
+}
+
 /* The largest message, of which all but a byte is there when a full record comes. */
 Test(post13, largest_message_and_a_full_record)
 {

@@ -365,3 +365,36 @@ Test(order, messages_of_a_flight_in_one_record)
         pair_cleanup(&p);
     }
 }
+
+/* Whoever asks and asks and does not read is declined once, and holds no memory of ours. */
+Test(order, renegotiations_whose_answer_nobody_reads)
+{
+    pair p = {0};
+    hf_conn_info before, after;
+    size_t taken;
+    world_run(&p, &(side){0}, &(side){0});
+    hf_conn *client = p.client.conn, *server = p.server.conn;
+    hf_conn_get_info(server, &before);
+    for (int i = 0; i < 2000; i++) {
+        const uint8_t *bytes;
+        uint8_t *room;
+        size_t len, max;
+        client->worker = p.client.worker;
+        cr_assert_eq(hf_record_write(client, HF_CONTENT_HANDSHAKE, (const uint8_t *)"\1\0\0\0", 4), HF_OK);
+        cr_assert_eq(hf_conn_write(client, p.client.worker, (const uint8_t *)"x", 1, &taken), HF_OK);
+        cr_assert_eq(hf_conn_output_buf(client, &bytes, &len), HF_OK);
+        cr_assert_eq(hf_conn_input_buf(server, &room, &max), HF_OK);
+        memcpy(room, bytes, len);
+        cr_assert_eq(hf_conn_input_ack(server, len), HF_OK);
+        cr_assert_eq(hf_conn_output_ack(client, len), HF_OK);
+        cr_assert_eq(hf_conn_step(server, p.server.worker), HF_OK, "%s", hf_conn_reason(server));
+        cr_assert_eq(hf_conn_plaintext_ack(server, 1), HF_OK);
+    }
+    hf_conn_get_info(server, &after);
+    cr_assert_lt(after.memory, before.memory + 1000, "%zu bytes", after.memory);
+    pair_run(&p);
+    cr_assert(pair_connected(&p));
+    cr_assert_eq(p.client.n_alerts_got, 1);
+    cr_assert_eq(end_alert_got(&p.client), HF_ALERT_NO_RENEGOTIATION);
+    pair_cleanup(&p);
+}
