@@ -120,7 +120,7 @@ static inline fe fe_square_times(fe a, size_t n)
 }
 
 /* a^(p - 2), which is 1/a, and 0 for 0. The exponent is 2^255 - 21; x_n stands for a^(2^n - 1). */
-static fe fe_invert(fe a)
+static inline fe fe_invert(fe a)
 {
     fe a2 = fe_square(a);
     fe a9 = fe_multiply(fe_square_times(a2, 2), a);

@@ -8,6 +8,7 @@
 #include "field.h"
 #include "handfast/secret.h"
 #include "x25519.h"
+#include "x25519_invert.h"
 #if !defined(HF_IFMA_PLAIN)
 #include "../x86/forget512.h"
 #endif
@@ -88,6 +89,30 @@ static void clamp(const uint8_t scalar[HF_X25519_SIZE], uint64_t out[4])
     out[3] = (out[3] & ~UINT64_C(0) >> 1) | UINT64_C(1) << 62;
 }
 
+/* 1 / z in all lanes, where z stands in lane 1. */
+static fe inverse_of_z(fe v)
+{
+#if defined(HF_X25519_INVERTS)
+    uint64_t z[4];
+    lanes words[4];
+
+    fe_to_words(v, words);
+    for (size_t i = 0; i < 4; i++)
+        z[i] = words[i][1];
+    hf_x25519_invert(z, z);
+    for (size_t i = 0; i < 4; i++)
+        words[i] = LANES_ALL(z[i]);
+    v = fe_from_words(words);
+    hf_wipe(z, sizeof z);
+    hf_wipe(words, sizeof words);
+    return v;
+#else
+    for (size_t i = 0; i < FE_LIMBS; i++)
+        v.limb[i] = SHUFFLE(1, 1, 1, 1, v.limb[i]);
+    return fe_invert(v);
+#endif
+}
+
 void hf_x25519(const uint8_t scalar[HF_X25519_SIZE], const uint8_t u[HF_X25519_SIZE], uint8_t out[HF_X25519_SIZE])
 {
     uint64_t k[4], x1[4], swap = 0;
@@ -106,10 +131,7 @@ void hf_x25519(const uint8_t scalar[HF_X25519_SIZE], const uint8_t u[HF_X25519_S
         swap = bit;
     }
     v = swap_if(v, swap);
-    fe z;
-    for (size_t i = 0; i < FE_LIMBS; i++)
-        z.limb[i] = SHUFFLE(1, 1, 1, 1, v.limb[i]);
-    z = fe_invert(z);
+    fe z = inverse_of_z(v);
     fe_to_words(fe_multiply(v, z), words);
     for (size_t i = 0; i < 4; i++)
         x1[i] = words[i][0];
