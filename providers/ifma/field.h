@@ -1,10 +1,13 @@
 /* The field of X25519, integers modulo p = 2^255 - 19, one number in each lane (RFC 7748 section 4.1).
  *
- * A number is five limbs of 51 bits. IFMA multiplies 52 bits by 52 and takes no more: an input of fe_multiply and
- * fe_square must have limbs below 2^52. What fe_carry, fe_multiply and fe_square give is "tight", below 2^51 + 2^14; a
- * sum of two tight numbers is too large already, and must be carried. Internal to `providers`. */
+ * A number is five limbs of 51 bits. IFMA multiplies 52 bits by 52 and takes no more: what is multiplied or squared
+ * must be "tight", with limbs below 2^51 + 2^15, as fe_carry leaves them. A sum of two tight numbers is too large
+ * already. A product is "open", with limbs below 127 * 2^52 < 2^59, until it is carried; sums and differences may be
+ * taken before. Internal to `providers`. */
 #ifndef HANDFAST_IFMA_FIELD_H
 #define HANDFAST_IFMA_FIELD_H
+
+#include <stdbool.h>
 
 #include "lanes52.h"
 
@@ -23,8 +26,8 @@ LANES_INLINE lanes fe_times19(lanes x)
     return (x << 4) + (x << 1) + x;
 }
 
-/* Limbs of any 64 bits but the top two. Every carry moves one limb on, all at once; that is enough to be tight when
- * limbs are below 2^61. */
+/* Every carry moves one limb on, all at once; that is enough to be tight when limbs are below 2^61, and so carries
+ * below 2^10. */
 LANES_INLINE fe fe_carry(fe a)
 {
     lanes carry[FE_LIMBS];
@@ -32,7 +35,7 @@ LANES_INLINE fe fe_carry(fe a)
 
     for (size_t i = 0; i < FE_LIMBS; i++)
         carry[i] = a.limb[i] >> FE_BITS;
-    out.limb[0] = (a.limb[0] & LANES_ALL(FE_MASK)) + fe_times19(carry[4]);
+    out.limb[0] = lanes_add_low(a.limb[0] & LANES_ALL(FE_MASK), carry[4], LANES_ALL(19));
     for (size_t i = 1; i < FE_LIMBS; i++)
         out.limb[i] = (a.limb[i] & LANES_ALL(FE_MASK)) + carry[i - 1];
     return out;
@@ -63,53 +66,91 @@ LANES_INLINE fe fe_subtract(fe a, fe b)
     return fe_carry(fe_minus(a, b));
 }
 
-/* Ten columns to five limbs: 2^255 is 19. A column is below 15 * 2^52, so no limb reaches 2^61. */
-LANES_INLINE fe fe_fold(const lanes column[2 * FE_LIMBS])
+/* once + 2 twice + 19 high: columns 5 to 9 come back times 19, as 2^255 is 19. A low half of a product of tight limbs
+ * is below 2^52, a high one below 2^50 + 2^16. Limb 0 has one low half, and 19 times four low and twice five high ones,
+ * which is below 127 * 2^52; no other limb has as much. The order is that in which the terms are known. */
+LANES_INLINE fe fe_fold(const lanes once[2 * FE_LIMBS], const lanes twice[2 * FE_LIMBS], const lanes high[FE_LIMBS])
 {
     fe out;
 
     for (size_t i = 0; i < FE_LIMBS; i++)
-        out.limb[i] = column[i] + fe_times19(column[i + FE_LIMBS]);
-    return fe_carry(out);
+        out.limb[i] = once[i] + (((twice[i] + twice[i]) + (high[i] << 4)) + (high[i] + (high[i] << 1)));
+    return out;
 }
 
-/* The high half of a product of limbs i and j has the weight 2^(51 (i + j) + 52): twice that of the next column. */
+/* Adds the product of two limbs, of the weight 2^(51 k): the low half to low[k], the high half, whose weight is
+ * 2^(51 k + 52), twice that of the next column, to high[k + 1]. Only where the column is one of the upper five, or else
+ * of the lower. The upper ones are taken first, since they have further to go; a step of the ladder waits for nothing
+ * else. */
+LANES_INLINE void fe_product(bool upper, lanes *low, lanes *high, size_t k, lanes x, lanes y)
+{
+    if ((k + 1 >= FE_LIMBS) == upper)
+        high[k + 1] = lanes_add_high(high[k + 1], x, y);
+    if ((k >= FE_LIMBS) == upper)
+        low[k] = lanes_add_low(low[k], x, y);
+}
+
+/* sum + a b, open if sum is 0. */
+LANES_INLINE fe fe_multiply_add(fe sum, fe a, fe b)
+{
+    lanes once[2 * FE_LIMBS], twice[2 * FE_LIMBS], high[FE_LIMBS];
+
+    for (size_t k = 0; k < 2 * FE_LIMBS; k++) {
+        once[k] = k < FE_LIMBS ? sum.limb[k] : LANES_ALL(0);
+        twice[k] = LANES_ALL(0);
+    }
+    for (size_t i = FE_LIMBS; i-- > 0;)
+        for (size_t j = 0; j < FE_LIMBS; j++)
+            fe_product(true, once, twice, i + j, a.limb[i], b.limb[j]);
+    for (size_t k = 0; k < FE_LIMBS; k++)
+        high[k] = once[k + FE_LIMBS] + (twice[k + FE_LIMBS] + twice[k + FE_LIMBS]);
+    for (size_t i = FE_LIMBS; i-- > 0;)
+        for (size_t j = 0; j < FE_LIMBS; j++)
+            fe_product(false, once, twice, i + j, a.limb[i], b.limb[j]);
+    return fe_fold(once, twice, high);
+}
+
+LANES_INLINE fe fe_multiply_open(fe a, fe b)
+{
+    const fe zero = {{LANES_ALL(0), LANES_ALL(0), LANES_ALL(0), LANES_ALL(0), LANES_ALL(0)}};
+
+    return fe_multiply_add(zero, a, b);
+}
+
 LANES_INLINE fe fe_multiply(fe a, fe b)
 {
-    lanes once[2 * FE_LIMBS], twice[2 * FE_LIMBS];
-
-    for (size_t k = 0; k < 2 * FE_LIMBS; k++)
-        once[k] = twice[k] = LANES_ALL(0);
-    for (size_t i = 0; i < FE_LIMBS; i++)
-        for (size_t j = 0; j < FE_LIMBS; j++) {
-            once[i + j] = lanes_add_low(once[i + j], a.limb[i], b.limb[j]);
-            twice[i + j + 1] = lanes_add_high(twice[i + j + 1], a.limb[i], b.limb[j]);
-        }
-    for (size_t k = 0; k < 2 * FE_LIMBS; k++)
-        once[k] += twice[k] + twice[k];
-    return fe_fold(once);
+    return fe_carry(fe_multiply_open(a, b));
 }
 
 /* Products of two different limbs count twice. */
-LANES_INLINE fe fe_square(fe a)
+LANES_INLINE fe fe_square_open(fe a)
 {
-    lanes once[2 * FE_LIMBS], twice[2 * FE_LIMBS], four[2 * FE_LIMBS];
+    lanes once[2 * FE_LIMBS], twice[2 * FE_LIMBS], four[2 * FE_LIMBS], high[FE_LIMBS];
 
     for (size_t k = 0; k < 2 * FE_LIMBS; k++)
         once[k] = twice[k] = four[k] = LANES_ALL(0);
     for (size_t i = 0; i < FE_LIMBS; i++) {
-        once[2 * i] = lanes_add_low(once[2 * i], a.limb[i], a.limb[i]);
-        twice[2 * i + 1] = lanes_add_high(twice[2 * i + 1], a.limb[i], a.limb[i]);
-        for (size_t j = i + 1; j < FE_LIMBS; j++) {
-            twice[i + j] = lanes_add_low(twice[i + j], a.limb[i], a.limb[j]);
-            four[i + j + 1] = lanes_add_high(four[i + j + 1], a.limb[i], a.limb[j]);
-        }
+        fe_product(true, once, twice, 2 * i, a.limb[i], a.limb[i]);
+        for (size_t j = i + 1; j < FE_LIMBS; j++)
+            fe_product(true, twice, four, i + j, a.limb[i], a.limb[j]);
     }
-    for (size_t k = 0; k < 2 * FE_LIMBS; k++) {
+    for (size_t k = 0; k < FE_LIMBS; k++) {
+        lanes two = twice[k + FE_LIMBS] + (four[k + FE_LIMBS] + four[k + FE_LIMBS]);
+        high[k] = once[k + FE_LIMBS] + (two + two);
+    }
+    for (size_t i = 0; i < FE_LIMBS; i++) {
+        fe_product(false, once, twice, 2 * i, a.limb[i], a.limb[i]);
+        for (size_t j = i + 1; j < FE_LIMBS; j++)
+            fe_product(false, twice, four, i + j, a.limb[i], a.limb[j]);
+    }
+    for (size_t k = 0; k < FE_LIMBS; k++)
         twice[k] += four[k] + four[k];
-        once[k] += twice[k] + twice[k];
-    }
-    return fe_fold(once);
+    return fe_fold(once, twice, high);
+}
+
+LANES_INLINE fe fe_square(fe a)
+{
+    return fe_carry(fe_square_open(a));
 }
 
 static inline fe fe_square_times(fe a, size_t n)

@@ -30,6 +30,8 @@
 #define ROUNDS 10 /* of 60 steps: 600 */
 #define BATCH 20
 
+_Static_assert(590 <= ROUNDS * BITS, "the steps that every number needs");
+
 __extension__ typedef __int128 wide;
 
 /* The sum of v[i] * 2^(60 i); all but the last are in 0..2^60-1, and the last has the sign. */
@@ -69,11 +71,13 @@ static inline void unpack(uint64_t row, int64_t *x, int64_t *y)
     *y = -((int64_t)(row + half_y) >> Y_SHIFT);
 }
 
-/* 20 steps. Of f, which is odd, half is kept, less 1/2: that of -f is its complement then. A row begins as the number
- * and -2^20 times (1, 0) or (0, 1), and is halved 20 times in all. Bounds: f and g stay below 2^20 in magnitude; so do
- * x and y, or they are 2^20 once, never -2^20: the matrix has the determinant 2^20, and a row (-2^20, 0) or (0, -2^20)
- * would make the other row's entry odd where it is even (the row of f is twice what it was before), or stands above
- * after it stood below. So -x fits 21 bits, and all of a row 63. */
+/* 20 steps. Half of f, rounded down, stands for f, which is odd: that of -f is its complement. A row begins as 20 bits
+ * of the number, and -2^20 times (1, 0) or (0, 1) in the fields above them; each step halves it.
+ *
+ * The number stays below 2^20 in magnitude, as |x| + |y| is at most 2^20. -x and -y are from -2^20 to 2^20 - 1, so that
+ * -x fits its 21 bits: neither is ever x = -2^20. For the determinant of the matrix is 2^20. Below a row (-2^20, 0) or
+ * (0, -2^20) would need 1 or -1 in the row of f, whose entries are even, doubled in each step; and above it would be a
+ * multiple of such a row, that was swapped up, or of (1, 0) or (0, 1), which the rows begin as. */
 static inline matrix batch(uint64_t f, uint64_t g, int64_t *zeta_inout)
 {
     const uint64_t low = (UINT64_C(1) << BATCH) - 1;
