@@ -9,7 +9,8 @@
  *
  * f stays odd, and neither ever exceeds p in magnitude. At last g is 0 and f the common divisor, 1 or -1 (for x = 0 it
  * stays p). 590 steps are enough for f and g of 256 bits when delta begins as 1/2: P. Wuille and G. Maxwell, "Bounds on
- * divsteps iterations in safegcd" (2021), proved in Coq by R. O'Connor and A. Poelstra; more steps change nothing.
+ * divsteps iterations in safegcd" (2021), proved in Coq by R. O'Connor and A. Poelstra. The same computation, convex
+ * hulls of what (f, g) may be after n steps, made anew for this p gives 588. More steps change nothing.
  *
  * What a step does depends on delta and the lowest bit of g alone. So 60 steps are done on the lowest limbs, gathered
  * in a matrix, and then applied to the whole numbers; and to (d, e), which begins as (0, 1), so that f = d x and g = e
