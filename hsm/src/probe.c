@@ -87,6 +87,13 @@ static void say_dropped(const hf_why *why, const char *what, const char *name, h
                                          : "its trial gave no valid result");
 }
 
+/* Neither good nor a clear no: a token that fails once in a while would lose a scheme for as long as the key is open,
+ * so it is asked once more. */
+static bool is_unclear(hf_status status, CK_RV rv)
+{
+    return status != HF_OK && rv != CKR_OK && !hf_rv_trouble(rv);
+}
+
 static hf_status probe_schemes(const hf_token *token, CK_OBJECT_HANDLE key, const hf_pubkey *pub, const rights *r,
                                hf_usable *out, const hf_why *why)
 {
@@ -98,6 +105,8 @@ static hf_status probe_schemes(const hf_token *token, CK_OBJECT_HANDLE key, cons
         if (!r->sign || !may_use(token, r, scheme->mechanism, CKF_SIGN))
             continue;
         hf_status status = try_scheme(token, key, pub, scheme, &rv);
+        if (is_unclear(status, rv))
+            status = try_scheme(token, key, pub, scheme, &rv);
         if (status == HF_OK)
             out->schemes[n++] = scheme->id;
         else if (rv != CKR_MECHANISM_INVALID && rv != CKR_MECHANISM_PARAM_INVALID && rv != CKR_FUNCTION_NOT_SUPPORTED &&
@@ -157,7 +166,10 @@ static void probe_decrypt(const hf_token *token, CK_OBJECT_HANDLE key, const hf_
         if (!ways[i].right || (token->session.auth && ways[i].how == HF_DECRYPT_UNWRAP) || /* no place for its PIN */
             !may_use(token, r, ways[i].mechanism, ways[i].flag))
             continue;
-        if (try_decrypt(token, key, pub, ways[i].how, &rv))
+        bool good = try_decrypt(token, key, pub, ways[i].how, &rv);
+        if (!good && !hf_rv_trouble(rv)) /* once more, as a signature; here the token's code is not told */
+            good = try_decrypt(token, key, pub, ways[i].how, &rv);
+        if (good)
             out->decrypt = ways[i].how;
         else
             say_dropped(why, "decryption with ", ways[i].name, HF_ERR_TOKEN, rv);

@@ -54,6 +54,28 @@ static hf_status decrypt_one(hf_key *key)
 
 /* ---- Codes ---- */
 
+/* A code that is no clear no, now and then while the key is tried: what it is used for is not less for it. */
+Test(hsm_recover, a_passing_error_at_the_start_hides_nothing)
+{
+    static const char *const labels[] = {"rsa", "p256"};
+
+    for (size_t i = 0; i < 2; i++) {
+        hf_key *whole = open_with(labels[i], 1, TEST_PATIENCE_MS);
+        cr_assert_neq(whole->schemes[0], 0);
+        for (int j = 0; j < 2; j++) {
+            const char *code = j == 0 ? "CKR_DEVICE_ERROR" : "CKR_GENERAL_ERROR";
+            fault("fail C_Sign = %s every 2\nfail C_Decrypt = %s first 1\n", code, code);
+            hf_key *key = open_with(labels[i], 1, TEST_PATIENCE_MS);
+            cr_expect_arr_eq(key->schemes, whole->schemes, sizeof key->schemes, "%s: %s", labels[i], why);
+            cr_expect_eq(key->can_decrypt, whole->can_decrypt, "%s: %s", labels[i], why);
+            cr_expect_str_empty(why, "raw RSA, too");
+            fault("# good again %zu %d", i, j);
+            release(key);
+        }
+        release(whole);
+    }
+}
+
 /* Lost once: the operation itself succeeds, on a new session if need be. */
 Test(hsm_recover, one_error_of_each_kind_on_each_call)
 {
