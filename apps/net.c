@@ -45,6 +45,22 @@ void hf_net_name(const struct sockaddr_storage *address, socklen_t len, char *ou
         snprintf(out, max, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
 }
 
+bool hf_net_is_free(const struct sockaddr_storage *address, socklen_t len)
+{
+    int on = 1;
+    char name[80];
+    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool taken = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+                 bind(fd, (const struct sockaddr *)address, len) != 0 && errno == EADDRINUSE;
+    if (fd >= 0)
+        close(fd);
+    if (taken) {
+        hf_net_name(address, len, name, sizeof name);
+        hf_cli_error("cannot listen on %s: %s; end what listens there, or choose another", name, strerror(EADDRINUSE));
+    }
+    return !taken;
+}
+
 int hf_net_listen(struct sockaddr_storage *address, socklen_t len, int backlog)
 {
     int on = 1;

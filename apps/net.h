@@ -10,6 +10,10 @@
 /* The first address of host and port; passive: to listen on. False after saying why. */
 bool hf_net_resolve(const hf_host_port *at, bool passive, struct sockaddr_storage *out, socklen_t *out_len);
 
+/* Whether nobody listens there; false after saying so. With SO_REUSEPORT bind(2) does not tell when it is another
+ * process of the same user, and each would get some of the clients. */
+bool hf_net_is_free(const struct sockaddr_storage *address, socklen_t len);
+
 /* A listening socket with SO_REUSEPORT; *address gets the port that was chosen when it was 0. -1 after saying why. */
 int hf_net_listen(struct sockaddr_storage *address, socklen_t len, int backlog);
 

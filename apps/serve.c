@@ -91,7 +91,7 @@ static bool open_metrics(const hf_serve_options *options, int *out_fd)
     *out_fd = -1;
     if (!options->metrics.port[0])
         return true;
-    if (!hf_net_resolve(&options->metrics, true, &address, &len))
+    if (!hf_net_resolve(&options->metrics, true, &address, &len) || !hf_net_is_free(&address, len))
         return false;
     *out_fd = hf_net_listen(&address, len, HF_METRICS_CLIENTS);
     return *out_fd >= 0;
@@ -116,7 +116,7 @@ static bool open_listeners(int *fds, unsigned n, const hf_host_port *at, unsigne
 {
     struct sockaddr_storage address;
     socklen_t len = 0;
-    if (!hf_net_resolve(at, true, &address, &len))
+    if (!hf_net_resolve(at, true, &address, &len) || !hf_net_is_free(&address, len))
         return false;
     for (*out_n = 0; *out_n < n; (*out_n)++) {
         fds[*out_n] = hf_net_listen(&address, len, HF_BACKLOG);

@@ -162,6 +162,13 @@ class CommandLine(ProgramTest):
             port = other.getsockname()[1]
             self.fails(1, "cannot listen on .*in use", "serve", "--listen", f"127.0.0.1:{port}", "--echo", *self.pair())
 
+    def test_port_in_use_by_another_server(self):
+        port = self.serve("--echo").port
+        self.fails(1, f"cannot listen on 127.0.0.1:{port}: .*in use", "serve", "--listen", f"127.0.0.1:{port}", "--echo",
+                   *self.pair())
+        self.fails(1, f"cannot listen on 127.0.0.1:{port}: .*in use", *self.server(), "--metrics", f"127.0.0.1:{port}",
+                   "--echo", *self.pair())
+
     def test_nobody_there(self):
         with socket.socket() as nobody:  # bound, so that no other test's server takes the port, but not listening
             nobody.bind(("127.0.0.1", 0))
