@@ -249,6 +249,7 @@ Test(data, unread_data_survives_the_close)
     world_run(&p, &(side){0}, &(side){0});
     p.server.hold_plain = true;
     cr_assert(pair_send(&p, &p.client, "unread", 6));
+    cr_assert_not(hf_conn_wants(p.server.conn) & HF_WANT_INPUT, "it would move what the application looks at");
     hf_conn_close(p.client.conn, p.client.worker);
     pair_run(&p);
     p.client.out.closed = true;

@@ -448,3 +448,25 @@ Test(records, fatal_alerts)
             done(&p, &g);
         }
 }
+
+/* A sequence number never wraps (RFC 5246 section 6.1): the last one is used, and none behind it. */
+Test(records, sequence_numbers_end)
+{
+    for (int sealing = 0; sealing <= 1; sealing++) {
+        pair p = {0};
+        size_t taken;
+        world_run(&p, &(side){0}, &(side){0});
+        p.client.conn->write.sequence = p.server.conn->read.sequence = HF_SEQUENCE_MAX;
+        cr_assert(pair_send(&p, &p.client, "the last", 8), "%s", hf_conn_reason(p.client.conn));
+        cr_assert_eq(wire_len(&p.server.plain), 8);
+        if (!sealing) /* a peer that goes on */
+            p.client.conn->write.sequence = 0;
+        hf_status status = hf_conn_write(p.client.conn, p.client.worker, (const uint8_t *)"x", 1, &taken);
+        cr_assert_eq(status, sealing ? HF_ERR_LIMIT : HF_OK);
+        pair_run(&p);
+        if (!sealing)
+            cr_assert_eq(hf_conn_status(p.server.conn), HF_ERR_LIMIT, "%s", hf_conn_reason(p.server.conn));
+        cr_assert_eq(wire_len(&p.server.plain), 8);
+        pair_cleanup(&p);
+    }
+}
