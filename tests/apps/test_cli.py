@@ -10,9 +10,9 @@ COLUMNS = 80  # of a terminal
 
 
 class CommandLine(ProgramTest):
-    def run_program(self, *arguments):
+    def run_program(self, *arguments, patience=WAIT):
         return subprocess.run([HANDFAST, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=WAIT, text=True)
+                              stderr=subprocess.PIPE, timeout=patience, text=True)
 
     def fails(self, code, pattern, *arguments):
         result = self.run_program(*arguments)
@@ -206,7 +206,7 @@ class CommandLine(ProgramTest):
         self.assertNotIn("chosen", unknown.stdout)
 
     def test_provider_table(self):
-        measured = self.run_program("providers", "--measure", "--time", "1")
+        measured = self.run_program("providers", "--measure", "--time", "1", patience=10 * WAIT)  # it computes all along
         self.assertEqual((measured.returncode, measured.stderr), (0, ""))
         path = self.file("paths")
         with open(path, "w") as f:
