@@ -16,7 +16,7 @@
 #include "peers.h"
 #include "report.h"
 
-enum { OPT_KIND = HF_BENCH_OPT_OWN, OPT_CLIENTS, OPT_KEY_THREADS, OPT_SERVER, OPT_MODULE, OPT_NO_PEERS };
+enum { OPT_KIND = HF_BENCH_OPT_OWN, OPT_CLIENTS, OPT_KEY_THREADS, OPT_SERVER, OPT_MODULE, OPT_ISOLATE, OPT_NO_PEERS };
 
 static const struct option long_options[] = {
     HF_BENCH_LONG_OPTIONS,
@@ -25,6 +25,7 @@ static const struct option long_options[] = {
     {"key-threads", required_argument, NULL, OPT_KEY_THREADS},
     {"server", required_argument, NULL, OPT_SERVER},
     {"module", required_argument, NULL, OPT_MODULE},
+    {"isolate", no_argument, NULL, OPT_ISOLATE},
     {"no-peers", no_argument, NULL, OPT_NO_PEERS},
     {NULL, 0, NULL, 0},
 };
@@ -32,13 +33,13 @@ static const struct option long_options[] = {
 #define REPETITIONS 5
 #define TIME_MS 1500
 #define CLIENTS_MAX 4096
-#define SERVERS_MAX 3 /* handfast, nginx, nginx with the key in a file */
+#define SERVERS_MAX 4 /* handfast, the same isolated, nginx, nginx with the key in a file */
 #define FULL 0.9      /* a processor that is busier than this was the limit */
 
 typedef struct options {
     hf_bench_options common;
     bool kinds[HF_HANDSHAKE_KINDS];
-    bool any_kind, no_peers;
+    bool any_kind, no_peers, isolate;
     unsigned clients, key_threads;
     const char *program, *module;
     char found[HF_BED_PATH_MAX], nginx[HF_BED_PATH_MAX];
@@ -76,6 +77,7 @@ static void print_help(void)
         "                      (repeatable); default: all\n"
         "  --clients N         connections at once (default 16)\n"
         "  --key-threads N     sessions of handfast for each key (default 1)\n"
+        "  --isolate           handfast also with module, PIN and keys in a process of their own (serve --isolate)\n"
         "  --no-peers          handfast only\n"
         "  --server PATH       the program `handfast` (default: beside this one)\n"
         "  --module PATH       SoftHSM2's module (default: where distributions put it)\n%s\n"
@@ -105,6 +107,9 @@ static int take(void *arg, int opt, const char *value)
         return hf_bench_take_number("handshakes", "clients", value, 1, CLIENTS_MAX, &o->clients);
     case OPT_KEY_THREADS:
         return hf_bench_take_number("handshakes", "key-threads", value, 1, HF_HSM_THREADS_MAX, &o->key_threads);
+    case OPT_ISOLATE:
+        o->isolate = true;
+        return HF_BENCH_DONE;
     case OPT_NO_PEERS:
         o->no_peers = true;
         return HF_BENCH_DONE;
@@ -314,10 +319,14 @@ static bool start_all(const options *o, const hf_token_bed *bed, field *f)
                              .max_connections = 4 * o->clients + 64};
 
     how.keys[f->kind->key] = true;
-    if (!hf_server_start(&how, bed, &f->c[0].server))
-        return false;
-    f->n = 1;
-    hf_peer_version(o->program, "--version", f->c[0].software, sizeof f->c[0].software);
+    for (int isolate = 0; isolate <= (int)o->isolate; isolate++) {
+        candidate *c = &f->c[f->n];
+        how.isolate = isolate;
+        if (!hf_server_start(&how, bed, &c->server))
+            return false;
+        f->n++;
+        hf_peer_version(o->program, "--version", c->software, sizeof c->software);
+    }
     if (!start_peers(o, bed, how, f))
         return false;
     for (size_t i = 0; i < f->n; i++) {

@@ -15,6 +15,7 @@
 
 #include "cli.h"
 #include "clock.h"
+#include "process_tree.h"
 
 #define START_MS 20000
 #define STOP_MS 20000
@@ -198,7 +199,7 @@ bool hf_server_start(const hf_server_options *options, const hf_token_bed *bed, 
     args a = {.n = 0};
 
     memset(out, 0, sizeof *out);
-    out->name = "handfast";
+    out->name = options->isolate ? "handfast-isolated" : "handfast";
     (void)snprintf(key_threads, sizeof key_threads, "%u", options->key_threads);
     (void)snprintf(connections, sizeof connections, "%u", options->max_connections);
     (void)snprintf(backend, sizeof backend, "127.0.0.1:%u", options->backend);
@@ -208,6 +209,8 @@ bool hf_server_start(const hf_server_options *options, const hf_token_bed *bed, 
     add(&a, "--max-connections", connections);
     if (options->key_threads)
         add(&a, "--key-threads", key_threads);
+    if (options->isolate)
+        add(&a, "--isolate", NULL);
     add_work(&a, options, backend);
     add_keys(&a, options, bed);
     if (!hf_server_spawn(out, bed, options->program, a.list, options->cpu, &fd))
@@ -240,7 +243,7 @@ bool hf_server_stop(hf_server *server)
     server->pid = 0;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return true;
-    bool ours = strcmp(server->name, "handfast") == 0;
+    bool ours = strncmp(server->name, "handfast", strlen("handfast")) == 0;
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM && !ours)
         return true; /* others may die of it; ours must not */
     hf_bench_fail("%s%s did not end well (wait status 0x%x)", ours ? "" : "note: ", server->name, (unsigned)status);
@@ -250,7 +253,7 @@ bool hf_server_stop(hf_server *server)
 
 uint64_t hf_server_cpu_ns(const hf_server *server)
 {
-    return hf_clock_other_process_ns(server->pid);
+    return hf_process_tree_cpu_ns(server->pid);
 }
 
 uint64_t hf_server_private_bytes(const hf_server *server)

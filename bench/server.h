@@ -9,7 +9,7 @@
 #include "token_bed.h"
 
 typedef struct hf_server {
-    const char *name; /* "handfast", "nginx", "nginx-file-key", "haproxy"; static */
+    const char *name; /* "handfast", "handfast-isolated", "nginx", "nginx-file-key", "haproxy"; static */
     pid_t pid;        /* 0: none */
     struct sockaddr_in address;
     char log[HF_BED_PATH_MAX]; /* its stderr, in the bed's folder */
@@ -26,6 +26,7 @@ typedef struct hf_server_options {
     uint16_t backend;             /* port on 127.0.0.1, of HF_WORK_FORWARD */
     bool tls13_only;              /* TLS_AES_128_GCM_SHA256 with X25519 and nothing else */
     bool key_in_file;             /* else in the token */
+    bool isolate;                 /* of handfast: module, PIN and keys in a process of their own */
     bool resume;                  /* tickets allowed */
     unsigned key_threads;         /* of handfast: sessions for each key; 0: its default */
     unsigned max_connections;     /* of handfast and haproxy */
@@ -38,7 +39,7 @@ typedef struct hf_server_options {
 bool hf_server_start(const hf_server_options *options, const hf_token_bed *bed, hf_server *out);
 /* Ends it with SIGTERM and waits. False after a message when ours did not end well; of a peer it is only told. */
 bool hf_server_stop(hf_server *server);
-/* Processor time it used so far, in nanoseconds; 0: it is gone. */
+/* Processor time it used so far, with the processes below it, in nanoseconds; 0: it is gone. */
 uint64_t hf_server_cpu_ns(const hf_server *server);
 /* Its memory: resident pages that are not shared with others, in bytes; 0: unknown. */
 uint64_t hf_server_private_bytes(const hf_server *server);
