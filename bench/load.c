@@ -12,6 +12,7 @@
 #include "cli.h"
 #include "clock.h"
 #include "handfast/providers.h"
+#include "known_key.h"
 #include "measure.h"
 
 #define EVENTS 64
@@ -52,6 +53,8 @@ bool hf_load_client_make(const hf_load_options *options, hf_load_client *client)
     char why[256] = "";
 
     hf_status status = hf_crypto_compose(NULL, &client->crypto, NULL, NULL, why, sizeof why);
+    if (status == HF_OK)
+        hf_known_key_use(&client->crypto);
     if (status == HF_OK)
         status = hf_worker_new(&client->crypto, &client->worker);
     if (status == HF_OK)
