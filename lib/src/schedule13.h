@@ -15,8 +15,7 @@ typedef enum hf_phase13 { HF_PHASE_NONE, HF_PHASE_EARLY, HF_PHASE_HANDSHAKE, HF_
 typedef struct hf_schedule13 {
     const hf_hash *hash;
     hf_phase13 phase;
-    hf_hmac
-        secret; /* keyed with the secret of the phase, because several others are derived from each; none: nothing */
+    hf_hmac secret; /* keyed with the phase's secret, which several others are derived from; no phase: nothing */
 } hf_schedule13;
 
 /* Without a PSK: the Handshake Secret with the (EC)DHE secret at once. With one of hash->size bytes: the Early Secret.
